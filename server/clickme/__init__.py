@@ -1,0 +1,1 @@
+"""ClickMe: people paint what makes a photograph recognisable; the strokes become maps."""

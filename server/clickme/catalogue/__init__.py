@@ -1,0 +1,1 @@
+"""Categories and photographs: what there is to recognise."""

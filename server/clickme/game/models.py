@@ -1,0 +1,87 @@
+"""Tables: rounds, and the log of every bubble."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clickme.kit.tables import UTC_TIME, Table
+
+
+class Outcome(StrEnum):
+    """How a round ended. The first two count towards maps (paper 2.1), the others do not."""
+
+    RECOGNISED = "recognised"
+    TIMEOUT = "timeout"
+    SKIPPED = "skipped"
+    FLAGGED = "flagged"
+
+
+COUNTING = (Outcome.RECOGNISED, Outcome.TIMEOUT)
+
+
+class Round(Table):
+    """A photograph dealt to a player, from the deal to the end."""
+
+    __tablename__ = "rounds"
+    __table_args__ = (
+        # Promise 6: no player is dealt a photograph twice, by any tab or server.
+        UniqueConstraint("player_id", "image_id"),
+        # One photograph at a time lies ready for a player: asking again gives the same one.
+        Index(
+            "rounds_ready_idx",
+            "player_id",
+            unique=True,
+            postgresql_where=text("begun_at IS NULL AND ended_at IS NULL"),
+        ),
+        # What still has to be closed is found without reading what is over.
+        Index(
+            "rounds_running_idx",
+            "begun_at",
+            postgresql_where=text("begun_at IS NOT NULL AND ended_at IS NULL"),
+        ),
+        CheckConstraint("outcome IN ('recognised', 'timeout', 'skipped', 'flagged')", name="outcome"),
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
+        CheckConstraint("(outcome = 'recognised') = (recognised_ms IS NOT NULL)", name="recognised"),
+        CheckConstraint("points BETWEEN 0 AND 1", name="points"),
+        CheckConstraint("pointer IN ('mouse', 'touch', 'pen', 'keyboard')", name="pointer"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), index=True)
+    contest_id: Mapped[int | None]  # empty outside a contest
+    dealt_at: Mapped[datetime] = mapped_column(UTC_TIME, server_default=func.now())
+    begun_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
+    ended_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
+    outcome: Mapped[str | None]
+    recognised_ms: Mapped[int | None] = mapped_column(Integer)
+    points: Mapped[float | None]
+    rules: Mapped[dict[str, Any]]  # game.rules.Rules, as they were for this round
+    partner: Mapped[str | None]  # name@sha256 of the model that looked
+    pointer: Mapped[str | None]
+
+
+class BubbleBatch(Table):
+    """Bubbles as they arrived; append-only. `xyt` is little-endian int16 triples: x, y in px, t in ms."""
+
+    __tablename__ = "bubble_batches"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    first_index: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    xyt: Mapped[bytes]
+
+
+class Flag(Table):
+    """A player's word that something is wrong with a photograph or its label."""
+
+    __tablename__ = "flags"
+    __table_args__ = (CheckConstraint("reason IN ('label', 'quality', 'other')", name="reason"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), unique=True)
+    reason: Mapped[str]
+    note: Mapped[str | None]
+    flagged_at: Mapped[datetime] = mapped_column(UTC_TIME, server_default=func.now())

@@ -1,0 +1,1 @@
+"""The toolbox: what every domain needs and no domain is about."""

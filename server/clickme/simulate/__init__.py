@@ -1,0 +1,1 @@
+"""Players made of code, who come in by the same door as people."""
