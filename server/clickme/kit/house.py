@@ -23,11 +23,13 @@ class House:
 
 
 @contextmanager
-def open_house(root: Path | None = None, settings: Settings | None = None) -> Iterator[House]:
+def open_house(
+    root: Path | None = None, settings: Settings | None = None, *, migrate: bool = False
+) -> Iterator[House]:
     """Open the home at `root` (else `CLICKME_HOME`, else the user's data directory).
 
     An embedded database is brought to this version's tables; an outside one is somebody's to look after,
-    so it is only compared: Problem `database_version` if it differs.
+    so without `migrate` it is only compared: Problem `database_version` if it differs.
     """
     settings = settings or Settings()
     home = open_home(root or settings.home)
@@ -36,7 +38,7 @@ def open_house(root: Path | None = None, settings: Settings | None = None) -> It
         redis_url = settings.redis_url or stack.enter_context(engines.valkey(home))
         database = Database(database_url)
         stack.callback(database.close)
-        if settings.database_url is None:
+        if migrate or settings.database_url is None:
             database.migrate()
         elif database.revision() != newest_revision():
             raise Problem(

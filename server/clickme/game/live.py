@@ -1,0 +1,211 @@
+"""A round that runs in this process: the pure round with its log, its partner, its timer and its player."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy.exc import DBAPIError
+
+from clickme.catalogue.categories import synonyms
+from clickme.game import service
+from clickme.game.ingest import Log
+from clickme.game.round import Round
+from clickme.game.rules import Bubble, Refusal
+from clickme.game.service import Dealt
+from clickme.kit.clock import Clock, as_time
+from clickme.kit.database import Database
+from clickme.players import service as players
+from clickme.players.service import Standing
+from clickme_partner.view import compose, reveal
+
+log = structlog.get_logger()
+
+PATIENCE = 3.0  # s, for the partner's last word when the time is up
+RETRY = 1.0  # s, until a round's end is written again when the database was away
+
+
+class Partner(Protocol):
+    """Who looks."""
+
+    @property
+    def version(self) -> str:
+        """name@sha256 of the model."""
+        ...
+
+    async def top(self, view: NDArray[np.uint8], k: int) -> tuple[int, ...]:
+        """The `k` classes that the view, uint8 [224, 224, 3], looks most like, best first."""
+        ...
+
+
+class Listener(Protocol):
+    """Where a player's messages go."""
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Never raises: who is gone hears nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every running round needs."""
+
+    database: Database
+    log: Log
+    partner: Partner
+    clock: Clock
+
+
+@dataclass(eq=False)
+class LiveRound:
+    """`photograph` is uint8 [256, 256, 3]."""
+
+    dealt: Dealt
+    round: Round
+    photograph: NDArray[np.uint8]
+    around: Surroundings
+    listener: Listener
+    woken: float  # s, when it came into this process
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # what is said of a round is done in its order
+    mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((256, 256), np.bool_))
+    looked: int = 0  # bubbles in the newest view that has had its verdict
+    looking: asyncio.Task[None] | None = None
+    timing: asyncio.Task[None] | None = None
+
+    async def begin(self, pointer: str) -> None:
+        now = self.around.clock.now()
+        async with self.turn:
+            if self.round.begun is None:
+                written = await asyncio.to_thread(self._write_begin, now, pointer)
+                if not written:
+                    raise Refusal("begun_elsewhere", "The round has begun elsewhere. Resume it.")
+            self.round.begin(now)
+        self.run()
+
+    async def bubbles(self, first: int, bubbles: Sequence[Bubble]) -> int:
+        """Take in a batch; how many bubbles of this round are in the log, once it is committed there."""
+        arrived = self.around.clock.now()
+        async with self.turn:
+            new = self.round.admit(first, bubbles, arrived)
+            if new:
+                if not await self.around.log.append(self.dealt.id, len(self.round.bubbles), new):
+                    raise Refusal("taken_over", "The round goes on elsewhere.")
+                self.round.keep(new, arrived)
+        self._look()
+        return len(self.round.bubbles)
+
+    async def skip(self) -> None:
+        async with self.turn:
+            self.round.skip(self.around.clock.now())
+        await self._write_end()
+
+    async def flag(self, reason: str, note: str | None) -> None:
+        async with self.turn:
+            self.round.flag(self.around.clock.now())
+        await self._write_end(flag=(reason, note))
+
+    def run(self) -> None:
+        """Keep the time, and show the partner what is there."""
+        if self.timing is None:
+            self.timing = asyncio.create_task(self._time())
+        self._look()
+
+    def stop(self) -> list[asyncio.Task[None]]:
+        """End what runs for this round here, not the round: its tasks, cancelled."""
+        tasks = [task for task in (self.looking, self.timing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    def _look(self) -> None:
+        """One look at a time, always at the newest view: a slow partner sees fewer views, never old ones."""
+        if self.looking is None and self.round.running and self.looked < self.round.in_time():
+            self.looking = asyncio.create_task(self._looks())
+
+    async def _looks(self) -> None:
+        try:
+            while self.round.running and (count := self.round.in_time()) > self.looked:
+                top = await self.around.partner.top(self._view(count), self.round.rules.top_k)
+                self.looked = count
+                if self.round.judge(count, top, self.around.clock.now()):
+                    await self._write_end()
+        except Exception:
+            # A partner that fails costs a verdict, not the round: it goes on and ends by the clock.
+            log.exception("partner_failed", round=self.dealt.id)
+        finally:
+            self.looking = None
+
+    def _view(self, count: int) -> NDArray[np.uint8]:
+        for bubble in self.round.bubbles[self.looked : count]:
+            reveal(self.mask, bubble.x, bubble.y, self.round.rules.reveal)
+        return compose(self.photograph, self.mask)
+
+    async def _time(self) -> None:
+        await self.around.clock.until(self.round.deadline)
+        async with self.turn:  # a batch that came in time is taken in first
+            self._look()
+        if self.looking is not None:
+            await asyncio.wait([self.looking], timeout=PATIENCE)
+        if self.round.running:
+            self.round.expire(self.around.clock.now())
+            await self._write_end()
+
+    def _write_begin(self, now: float, pointer: str) -> bool:
+        with self.around.database.transaction() as session:
+            return service.begin(
+                session,
+                self.dealt.id,
+                begun_at=as_time(now),
+                pointer=pointer,
+                partner=self.around.partner.version,
+            )
+
+    async def _write_end(self, flag: tuple[str, str | None] | None = None) -> None:
+        """Write the end down, however long the database takes, then say it."""
+        while True:
+            try:
+                standing = await asyncio.to_thread(self._commit_end, flag)
+                break
+            except DBAPIError:
+                log.exception("end_not_written", round=self.dealt.id)
+                await asyncio.sleep(RETRY)
+        assert self.round.outcome is not None
+        await self.listener.send(end_message(self.dealt.id, self.round.outcome, self.round.points, standing))
+
+    def _commit_end(self, flag: tuple[str, str | None] | None) -> Standing:
+        assert self.round.outcome is not None and self.round.ended is not None
+        with self.around.database.transaction() as session:
+            closed = service.end(
+                session,
+                self.dealt.id,
+                self.round.outcome,
+                ended_at=as_time(self.round.ended),
+                recognised_ms=self.round.recognised_ms,
+                points=self.round.points,
+            )
+            if closed and flag is not None:
+                service.flag(session, self.dealt.id, *flag)
+            return players.standing(session, self.dealt.player_id)
+
+
+def new_round(dealt: Dealt) -> Round:
+    """The state of a round as the database has it, without its bubbles."""
+    return Round(
+        rules=dealt.rules,
+        wanted=synonyms(dealt.class_index),
+        begun=dealt.begun_at.timestamp() if dealt.begun_at else None,
+    )
+
+
+def end_message(round_id: int, outcome: str, points: float, standing: Standing) -> dict[str, Any]:
+    return {
+        "t": "end",
+        "round": round_id,
+        "outcome": outcome,
+        "points": points,
+        "total": standing.total,
+        "rank": standing.rank,
+    }

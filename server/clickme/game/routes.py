@@ -1,0 +1,64 @@
+"""HTTP: a player's own rounds, and the photographs in them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from sqlalchemy import func, select
+
+from clickme.catalogue.store import photograph_path
+from clickme.game import service
+from clickme.game.models import BubbleBatch
+from clickme.game.schemas import RoundResponse
+from clickme.game.service import Dealt
+from clickme.kit.house import House
+from clickme.kit.problems import Problem
+from clickme.kit.web import Transaction, house_of
+from clickme.players.session import CurrentPlayer
+
+router = APIRouter(prefix="/api/rounds", tags=["rounds"])
+
+
+def own_round(
+    round_id: Annotated[int, Path(alias="id", ge=1, le=2**63 - 1)],
+    player_id: CurrentPlayer,
+    session: Transaction,
+) -> Dealt:
+    dealt = service.find(session, round_id, player_id)
+    if dealt is None:
+        raise Problem("no_such_round", "You have no such round.", status=404)
+    return dealt
+
+
+OwnRound = Annotated[Dealt, Depends(own_round)]
+
+
+@router.get("/{id}")
+def round_response(dealt: OwnRound, session: Transaction) -> RoundResponse:
+    """One of the player's own rounds."""
+    kept = session.scalar(
+        select(func.coalesce(func.sum(func.length(BubbleBatch.xyt)) / 6, 0)).where(
+            BubbleBatch.round_id == dealt.id
+        )
+    )
+    return RoundResponse(
+        round=dealt.id,
+        category=dealt.category,
+        begun_at=dealt.begun_at,
+        ended_at=dealt.ended_at,
+        outcome=dealt.outcome,
+        recognised_ms=dealt.recognised_ms,
+        points=dealt.points,
+        bubbles=int(kept or 0),
+    )
+
+
+@router.get("/{id}/photograph", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+def photograph(dealt: OwnRound, house: Annotated[House, Depends(house_of)]) -> Response:
+    """The round's photograph. Only its player gets it, and its address says nothing of what it shows."""
+    try:
+        content = photograph_path(house.home.photographs, dealt.sha256).read_bytes()
+    except FileNotFoundError:
+        raise Problem("photograph_missing", "The photograph is not there. Skip it.", status=404) from None
+    return Response(
+        content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
+    )

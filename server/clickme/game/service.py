@@ -1,0 +1,137 @@
+"""What can be done with rounds in the database. Nothing here commits."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from clickme.catalogue.models import Category, Image
+from clickme.game.dealing import pick
+from clickme.game.models import COUNTING, BubbleBatch, Flag, Outcome, Round
+from clickme.game.rules import Rules
+from clickme.players.models import Player
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A round with what it is about: the photograph's file and the words above it."""
+
+    id: int
+    player_id: int
+    class_index: int
+    category: str
+    sha256: str
+    rules: Rules
+    begun_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None
+    recognised_ms: int | None
+    points: float | None
+
+
+def deal(session: Session, player_id: int, rules: Rules) -> int | None:
+    """The round that lies ready for this player, or a new one; None when they have had every photograph."""
+    ready = select(Round.id).where(
+        Round.player_id == player_id, Round.begun_at.is_(None), Round.ended_at.is_(None)
+    )
+    while (round_id := session.scalar(ready)) is None:
+        image_id = pick(session, player_id)
+        if image_id is None:
+            return None
+        # Two tabs may ask at once: one of them gets nothing here and finds the other's round ready.
+        session.execute(
+            insert(Round)
+            .values(player_id=player_id, image_id=image_id, rules=asdict(rules))
+            .on_conflict_do_nothing()
+        )
+    return round_id
+
+
+def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
+    """A player's own round; None if it is not theirs or not at all."""
+    row = session.execute(
+        select(Round, Category.class_index, Category.shown, Image.sha256)
+        .join(Image, Image.id == Round.image_id)
+        .join(Category, Category.class_index == Image.class_index)
+        .where(Round.id == round_id, Round.player_id == player_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    played, class_index, shown, sha256 = row
+    return Dealt(
+        id=played.id,
+        player_id=played.player_id,
+        class_index=class_index,
+        category=shown,
+        sha256=sha256,
+        rules=Rules(**played.rules),
+        begun_at=played.begun_at,
+        ended_at=played.ended_at,
+        outcome=Outcome(played.outcome) if played.outcome else None,
+        recognised_ms=played.recognised_ms,
+        points=played.points,
+    )
+
+
+def begin(session: Session, round_id: int, *, begun_at: datetime, pointer: str, partner: str) -> bool:
+    """Write down that a round has begun. False if it had begun or ended before."""
+    begun = session.execute(
+        update(Round)
+        .where(Round.id == round_id, Round.begun_at.is_(None), Round.ended_at.is_(None))
+        .values(begun_at=begun_at, pointer=pointer, partner=partner)
+        .returning(Round.id)
+    )
+    return begun.first() is not None
+
+
+def end(
+    session: Session,
+    round_id: int,
+    outcome: Outcome,
+    *,
+    ended_at: datetime,
+    recognised_ms: int | None = None,
+    points: float = 0.0,
+) -> bool:
+    """Close a round, once: the points paid and the map counted here are never paid or counted again.
+
+    False, and nothing is changed, if it was closed before.
+    """
+    closed = session.execute(
+        update(Round)
+        .where(Round.id == round_id, Round.ended_at.is_(None))
+        .values(ended_at=ended_at, outcome=outcome, recognised_ms=recognised_ms, points=points)
+        .returning(Round.player_id, Round.image_id)
+    ).one_or_none()
+    if closed is None:
+        return False
+    player_id, image_id = closed
+    if points:
+        session.execute(update(Player).where(Player.id == player_id).values(points=Player.points + points))
+    if outcome in COUNTING and session.scalar(select(exists().where(BubbleBatch.round_id == round_id))):
+        session.execute(update(Image).where(Image.id == image_id).values(maps=Image.maps + 1))
+    return True
+
+
+def flag(session: Session, round_id: int, reason: str, note: str | None) -> None:
+    session.add(Flag(round_id=round_id, reason=reason, note=note))
+
+
+def overdue(session: Session, now: datetime, grace: timedelta) -> list[int]:
+    """Close rounds that nobody has closed though their time was over `grace` ago, as timeouts (promise 5).
+
+    Their server is gone. Several servers may look at once: each takes what no other has in hand.
+    """
+    # The interval is per round: its own rules say how long it was.
+    limit: Any = func.make_interval(0, 0, 0, 0, 0, 0, Round.rules["limit_ms"].as_float() / 1000)
+    running = session.execute(
+        select(Round.id, (Round.begun_at + limit).label("due"))
+        .where(Round.begun_at.is_not(None), Round.ended_at.is_(None), Round.begun_at + limit <= now - grace)
+        .order_by(Round.begun_at)
+        .limit(1000)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [row.id for row in running if end(session, row.id, Outcome.TIMEOUT, ended_at=row.due)]

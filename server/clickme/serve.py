@@ -1,0 +1,97 @@
+"""`clickme play`: everything a game needs, from an empty folder to an open page."""
+
+import socket
+import sys
+import webbrowser
+from contextlib import closing
+from pathlib import Path
+
+import structlog
+import uvicorn
+from sqlalchemy import select
+
+from clickme.app import create_app
+from clickme.catalogue.models import Image
+from clickme.catalogue.service import add_demo, seed_categories
+from clickme.game.partner import LoadedPartner, open_partner
+from clickme.kit.house import House, open_house
+from clickme.kit.logs import set_up_logs
+from clickme.kit.problems import Problem
+
+log = structlog.get_logger()
+
+DRAIN = 10  # s, for answers under way when the server is told to stop
+
+
+class Server(uvicorn.Server):
+    """Says where it is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, house: House, address: str, *, browser: bool) -> None:
+        super().__init__(config)
+        self.house = house
+        self.address = address
+        self.browser = browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.house.home.address.write_text(self.address)
+            print(f"ClickMe is at {self.address}", flush=True)  # noqa: T201 - the address is this command's data
+            if self.browser:
+                webbrowser.open(self.address)
+
+
+def serve(root: Path | None, *, host: str | None, port: int | None, browser: bool) -> None:
+    """Serve the game until it is told to stop. Problem `port_in_use`, and those of a home and a partner."""
+    set_up_logs()
+    with open_house(root) as house:
+        host = host or house.settings.host
+        with closing(listen(host, port or house.settings.port)) as listening:
+            fill(house)
+            partner = open_partner(house)
+            try:
+                run(house, partner, listening, browser=browser)
+            finally:
+                partner.close()
+                house.home.address.unlink(missing_ok=True)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket of our own, so that a port in use is known before anything is prepared."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise Problem(
+            "port_in_use",
+            f"Port {port} at {host} cannot be used: {error.strerror}. Name another one with --port.",
+        ) from None
+    return listening
+
+
+def fill(house: House) -> None:
+    """The categories, and the bundled photographs for a house that has none."""
+    with house.database.transaction() as session:
+        seed_categories(session)
+        if session.scalar(select(Image.id).limit(1)) is None:
+            tally = add_demo(session, house.home.photographs, house.settings.limits)
+            sys.stderr.write(f"Added the {tally.added} bundled photographs.\n")
+
+
+def run(house: House, partner: LoadedPartner, listening: socket.socket, *, browser: bool) -> None:
+    config = uvicorn.Config(
+        create_app(house, partner),
+        log_config=None,
+        access_log=False,
+        ws_max_size=house.settings.limits.frame_bytes_hard,
+        ws_ping_interval=20,
+        timeout_graceful_shutdown=DRAIN,
+        server_header=False,
+    )
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    Server(config, house, address, browser=browser).run(sockets=[listening])

@@ -1,0 +1,120 @@
+"""A player made of code, who comes in by the same door as people: consent, session, socket, brush."""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Origin
+
+from clickme.game.rules import Rules
+from clickme.kit.home import open_home
+from clickme.kit.problems import Problem
+from clickme.settings import Settings
+from clickme.simulate.strokes import follow, spiral
+
+TICKS_A_BATCH = 2  # as the page does: a frame each 100 ms
+
+
+@dataclass
+class Played:
+    """One round as its player saw it. `points` in [0, 1]."""
+
+    round: int
+    sent: int = 0
+    acknowledged: int = 0
+    outcome: str = ""
+    points: float = 0.0
+
+
+def running_at(root: Path | None) -> str:
+    """The address of the server that runs in a home. Problem `no_server` if none does."""
+    home = open_home(root or Settings().home)
+    try:
+        return home.address.read_text()
+    except FileNotFoundError:
+        raise Problem(
+            "no_server",
+            f"No server runs in {home.root}. Start one with `clickme play`, or name one with --url.",
+        ) from None
+
+
+async def sit_down(url: str, rounds: Iterable[int], seed: int = 0) -> list[Played]:
+    """Become a player at `url` and play. Fewer rounds come back when there are no more photographs."""
+    try:
+        cookie = await sign_up(url)
+        socket = url.replace("http", "ws", 1) + "/ws/play"
+        async with connect(socket, origin=Origin(url), additional_headers={"Cookie": cookie}) as connection:
+            player = CodePlayer(connection, random.Random(seed))  # noqa: S311 - strokes are no secret
+            return [played for _ in rounds if (played := await player.play()) is not None]
+    except (OSError, httpx.HTTPError, WebSocketException) as error:
+        raise Problem("no_answer", f"The server at {url} does not play along: {error}") from None
+
+
+async def sign_up(url: str) -> str:
+    """The session cookie of a new player."""
+    async with httpx.AsyncClient(base_url=url) as client:
+        version = (await client.get("/api/consent")).raise_for_status().json()["version"]
+        answer = (await client.post("/api/players", json={"consent": version})).raise_for_status()
+        return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+
+
+class CodePlayer:
+    """Paints a spiral from the middle, one bubble a tick, until the round ends."""
+
+    def __init__(self, connection: ClientConnection, chance: random.Random) -> None:
+        self.connection = connection
+        self.chance = chance
+        self.played: dict[int, Played] = {}
+
+    async def play(self) -> Played | None:
+        """One round; None when there is no photograph left."""
+        await self._send(t="next")
+        dealt = await self._hear("round", "error")
+        if dealt["t"] == "error":
+            return None
+        played = self.played[dealt["round"]] = Played(dealt["round"])
+        await self._send(t="begin", round=played.round, pointer="mouse")
+        painting = asyncio.create_task(self._paint(played, Rules(**dealt["rules"])))
+        try:
+            end = await self._hear("end")
+        finally:
+            painting.cancel()
+            await asyncio.wait([painting])
+        played.outcome, played.points = end["outcome"], end["points"]
+        return played
+
+    async def _paint(self, played: Played, rules: Rules) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        last: tuple[int, int] | None = None
+        batch: list[int] = []
+        for tick, cursor in zip(range(rules.most_bubbles), spiral(rules, self.chance), strict=False):
+            await asyncio.sleep(begun + tick * rules.tick_ms / 1000 - loop.time())
+            last = follow(rules, last, cursor)
+            batch += [*last, tick * rules.tick_ms]
+            if tick % TICKS_A_BATCH == TICKS_A_BATCH - 1:
+                await self._send(t="bubbles", round=played.round, n=played.sent, xyt=batch)
+                played.sent += len(batch) // 3
+                batch = []
+
+    async def _send(self, **frame: Any) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def _hear(self, *kinds: str) -> dict[str, Any]:
+        """The next message of one of these kinds. Problem for an error that should not be."""
+        while True:
+            message: dict[str, Any] = json.loads(await self.connection.recv())
+            match message:
+                case {"t": "ack", "round": round_id, "n": kept}:  # it may speak of the round before
+                    self.played[round_id].acknowledged = kept
+                case {"t": "error", "code": code, "message": text} if code != "no_photographs":
+                    raise Problem(code, f"The server says: {text}")
+            if message["t"] in kinds:
+                return message
