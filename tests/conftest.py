@@ -5,23 +5,36 @@ One database per worker is made by the migrations; tests copy it (`house`) or ro
 """
 
 import os
+import secrets
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 import redis
-from clickme.catalogue.service import seed_categories
+from fastapi.testclient import TestClient
+from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from clickme.app import create_app
+from clickme.catalogue.models import Image as CatalogueImage
+from clickme.catalogue.service import seed_categories
+from clickme.catalogue.store import keep
+from clickme.game.partner import LoadedPartner
 from clickme.kit import engines
 from clickme.kit.database import Database
 from clickme.kit.home import open_home
 from clickme.kit.house import House, open_house
 from clickme.settings import Settings
+from clickme_partner.engine import Engine
+from clickme_partner.view import MEAN_COLOUR
+from fake_clock import FakeClock
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -35,16 +48,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The addresses of a Postgres and a Redis, shared by all workers of a run."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
+def servers() -> Iterator[tuple[str, str]]:
+    """The addresses of a Postgres and a Redis, shared by all workers and kept for the next run."""
     with ExitStack() as stack:
-        home = open_home(Path(tempfile.gettempdir()) / f"clickme-tests-{run[:12]}")
-        database_url = os.environ.get("CLICKME_TEST_DATABASE_URL") or stack.enter_context(
-            engines.postgres(home)
+        home = open_home(Path(tempfile.gettempdir()) / f"clickme-tests-{os.getuid()}")
+        database_url = os.environ.get("CLICKME_TEST_DATABASE_URL")
+        redis_url = os.environ.get("CLICKME_TEST_REDIS_URL")
+        yield (
+            database_url or stack.enter_context(engines.postgres(home)),
+            redis_url or stack.enter_context(engines.valkey(home)),
         )
-        redis_url = os.environ.get("CLICKME_TEST_REDIS_URL") or stack.enter_context(engines.valkey(home))
-        yield database_url, redis_url
 
 
 @contextmanager
@@ -112,3 +125,94 @@ def house(settings: Settings) -> Iterator[House]:
     """An empty house: the 1,000 categories, no photograph, no player."""
     with open_house(settings=settings) as house:
         yield house
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+KOALA = 105
+
+
+@pytest.fixture(scope="session")
+def koala_partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedPartner]:
+    """A real engine on a small network: it names a koala once more than 1,500 px of a view are not the fill.
+
+    Below that, five other classes come first. A reveal has 441 px: four of them, apart, are enough.
+    """
+    path = tmp_path_factory.mktemp("partner") / "koala.onnx"
+    beliefs = np.full(1000, -1e6, np.float32)
+    beliefs[[900, 901, 902, 903, 904]] = 0.0
+    beliefs[KOALA] = -1500.0
+    weight = np.zeros((1, 1000), np.float32)
+    weight[0, KOALA] = 1.0
+    constants = {
+        "fill": np.array(MEAN_COLOUR, np.float32),
+        "beliefs": beliefs,
+        "weight": weight,
+        "colours": np.array([3], np.int64),
+        "places": np.array([1, 2], np.int64),
+        "column": np.array([-1, 1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["pixels", "fill"], ["away"]),
+        helper.make_node("Abs", ["away"], ["distance"]),
+        helper.make_node("ReduceSum", ["distance", "colours"], ["difference"], keepdims=0),
+        helper.make_node("Sign", ["difference"], ["shown"]),
+        helper.make_node("ReduceSum", ["shown", "places"], ["area"], keepdims=0),
+        helper.make_node("Reshape", ["area", "column"], ["areas"]),
+        helper.make_node("MatMul", ["areas", "weight"], ["evidence"]),
+        helper.make_node("Add", ["evidence", "beliefs"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "koala",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 224, 224, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 1000])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    partner = LoadedPartner("koala@test", Engine(path))
+    yield partner
+    partner.close()
+
+
+def add_images(house: House, count: int, class_index: int = KOALA) -> list[int]:
+    """That many photographs of one class, each of another colour; their ids."""
+    with house.database.transaction() as session:
+        rows = []
+        for i in range(count):
+            file = BytesIO()
+            pixels = np.random.default_rng(i).integers(0, 110, (256, 256, 3), np.uint8)
+            PIL.Image.fromarray(pixels).save(file, "JPEG")
+            sha256 = keep(house.home.photographs, file.getvalue())
+            rows.append(
+                CatalogueImage(
+                    class_index=class_index,
+                    sha256=sha256,
+                    source_sha256=sha256,
+                    source_path=f"n01882714/{i}.JPEG",
+                    lot=secrets.randbits(63),
+                )
+            )
+        session.add_all(rows)
+        session.flush()
+        return [row.id for row in rows]
+
+
+@pytest.fixture
+def photographs(house: House) -> list[int]:
+    """Four photographs of koalas; their ids."""
+    return add_images(house, 4)
+
+
+@pytest.fixture
+def client(
+    house: House, koala_partner: LoadedPartner, clock: FakeClock, photographs: list[int]
+) -> Iterator[TestClient]:
+    """The whole application, with four photographs, a small partner and a clock that the test moves."""
+    with TestClient(create_app(house, koala_partner, clock), base_url="http://testserver") as client:
+        yield client

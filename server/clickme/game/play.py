@@ -13,7 +13,7 @@ from clickme.catalogue.store import photograph_path
 from clickme.game import ingest, service
 from clickme.game.live import Listener, LiveRound, Partner, Surroundings, end_message, new_round
 from clickme.game.models import Outcome
-from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules
+from clickme.game.rules import Bubble, Refusal, Rules
 from clickme.game.service import Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.house import House
@@ -145,6 +145,8 @@ class Game:
             live = self.live.setdefault(round_id, await self.waking[key])
         if live.dealt.player_id != player_id:
             raise Refusal("no_such_round", "You have no such round.")
+        if live.round.closed(self.around.clock.now()):
+            raise Refusal("round_over", "The round is over.")
         if live.round.running:
             live.run()
         return live
@@ -183,9 +185,8 @@ class Game:
                 log.exception("sweep_failed")
             now = self.around.clock.now()
             for round_id, live in list(self.live.items()):
-                over = live.round.ended is not None and now > live.round.ended + LATE_MS / 1000
                 asleep = live.round.begun is None and now > live.woken + ASLEEP
-                if over or asleep:
+                if asleep or live.round.closed(now):
                     del self.live[round_id]
             await asyncio.sleep(SWEEP)
 

@@ -41,6 +41,10 @@ class Round:
         """In [0, 1]; zero unless recognised."""
         return 0.0 if self.recognised_ms is None else points(self.rules, self.recognised_ms)
 
+    def closed(self, now: float) -> bool:
+        """Whether it has ended so long ago that nothing more can come of it."""
+        return self.ended is not None and now > self.ended + LATE_MS / 1000
+
     def left_ms(self, now: float) -> int:
         return max(0, round((self.deadline - now) * 1000))
 
@@ -59,7 +63,7 @@ class Round:
         """
         if self.begun is None:
             raise Refusal("not_begun", "The round has not begun.")
-        if self.ended is not None and now > self.ended + LATE_MS / 1000:
+        if self.closed(now):
             raise Refusal("round_over", "The round is over.")
         if first > len(self.bubbles):
             raise Refusal("gap", f"Bubble {len(self.bubbles)} has to come before bubble {first}.")

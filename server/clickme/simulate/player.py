@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Origin
@@ -53,13 +53,13 @@ async def sit_down(url: str, rounds: Iterable[int], seed: int = 0) -> list[Playe
         async with connect(socket, origin=Origin(url), additional_headers={"Cookie": cookie}) as connection:
             player = CodePlayer(connection, random.Random(seed))  # noqa: S311 - strokes are no secret
             return [played for _ in rounds if (played := await player.play()) is not None]
-    except (OSError, httpx.HTTPError, WebSocketException) as error:
+    except (OSError, httpx2.HTTPError, WebSocketException) as error:
         raise Problem("no_answer", f"The server at {url} does not play along: {error}") from None
 
 
 async def sign_up(url: str) -> str:
     """The session cookie of a new player."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx2.AsyncClient(base_url=url) as client:
         version = (await client.get("/api/consent")).raise_for_status().json()["version"]
         answer = (await client.post("/api/players", json={"consent": version})).raise_for_status()
         return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())

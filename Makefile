@@ -1,0 +1,65 @@
+# Two commands matter: `make play` and `make test`. Both make what they need and are quick the second time.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+# What the browser tests drive: an installed Chromium if there is one.
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.DEFAULT_GOAL := help
+.PHONY: help play test lint bench format lock clean
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+play: .venv/.play ## Serve the game on this machine and open it in the browser
+	@$(BIN)/clickme play
+
+test: .venv/.dev .venv/.chromium ## Run all tests, on a real Postgres, Valkey, ResNet and Chromium
+	$(BIN)/node --test "tests/web/*.test.mjs"
+	$(BIN)/pytest -n auto
+
+lint: .venv/.dev web/node_modules/.package-lock.json ## Check style, types, the arrows between packages, the types of web/
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/tsc
+
+bench: .venv/.dev ## Measure what the documents claim
+	$(BIN)/python benchmarks/dealing.py
+
+format: .venv/.dev ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/.dev ## Write down the versions that are installed now
+	$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+clean: ## Remove what make has made in this folder
+	rm -rf .venv web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.play: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ .venv/.play
+
+# Root on Debian takes the system's package; anybody else gets a browser of Playwright's own.
+.venv/.chromium: .venv/.dev
+ifeq ($(CHROMIUM),)
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium > /dev/null; \
+	else \
+	    $(BIN)/playwright install chromium; \
+	fi
+endif
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json .venv/.dev
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@

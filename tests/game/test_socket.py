@@ -1,0 +1,345 @@
+"""The socket as a program meets it: frames in, frames out, on a real database with a real engine."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from starlette.testclient import WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from clickme.kit.house import House
+from fake_clock import FakeClock
+
+ORIGIN = {"origin": "http://testserver"}
+
+
+class Browser:
+    """One player's connection."""
+
+    def __init__(self, websocket: WebSocketTestSession) -> None:
+        self.websocket = websocket
+
+    def say(self, **frame: Any) -> None:
+        self.websocket.send_text(json.dumps(frame))
+
+    def hear(self) -> dict[str, Any]:
+        message: dict[str, Any] = self.websocket.receive_json()
+        return message
+
+    def ask(self, **frame: Any) -> dict[str, Any]:
+        self.say(**frame)
+        return self.hear()
+
+    def begin(self) -> int:
+        """A new round, begun."""
+        round_id: int = self.ask(t="next")["round"]
+        assert self.ask(t="begin", round=round_id, pointer="mouse") == {"t": "begun", "round": round_id}
+        return round_id
+
+
+def sign_up(client: TestClient) -> None:
+    client.cookies.clear()
+    version = client.get("/api/consent").json()["version"]
+    assert client.post("/api/players", json={"consent": version}).status_code == 201
+
+
+@contextmanager
+def connected(client: TestClient) -> Iterator[Browser]:
+    with client.websocket_connect("/ws/play", headers=ORIGIN) as websocket:
+        yield Browser(websocket)
+
+
+@pytest.fixture
+def browser(client: TestClient) -> Iterator[Browser]:
+    sign_up(client)
+    with connected(client) as browser:
+        yield browser
+
+
+def line(first: int, count: int) -> list[int]:
+    """`count` bubbles of a horizontal line, from the `first` on: x, y, t."""
+    return [part for i in range(first, first + count) for part in (40 + 7 * min(i, 25), 128, 50 * i)]
+
+
+def kept(house: House, round_id: int) -> list[int]:
+    with house.database.transaction() as session:
+        rows = session.execute(
+            text("SELECT x, y, t_ms FROM bubbles WHERE round_id = :id ORDER BY n"), {"id": round_id}
+        )
+        return [part for row in rows for part in row]
+
+
+def round_row(house: House, round_id: int) -> dict[str, Any]:
+    with house.database.transaction() as session:
+        row = session.execute(text("SELECT * FROM rounds WHERE id = :id"), {"id": round_id})
+        return dict(row.mappings().one())
+
+
+def test_a_round_is_dealt_with_words_and_an_address_that_says_nothing(
+    client: TestClient, browser: Browser
+) -> None:
+    dealt = browser.ask(t="next")
+    assert dealt["category"] == "koala"
+    assert dealt["image"] == f"/api/rounds/{dealt['round']}/photograph"
+    assert dealt["rules"]["limit_ms"] == 7000
+    photograph = client.get(dealt["image"])
+    assert photograph.headers["content-type"] == "image/jpeg"
+    assert "koala" not in str(photograph.headers)
+
+
+def test_asking_again_gives_the_same_photograph(browser: Browser) -> None:
+    assert browser.ask(t="next") == browser.ask(t="next")
+
+
+def test_recognition_pays_by_the_arrival_of_the_last_bubble(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.begin()
+    clock.advance(1.4)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1)) == {
+        "t": "ack",
+        "round": round_id,
+        "n": 1,
+    }
+    clock.advance(1.4)
+    browser.say(t="bubbles", round=round_id, n=1, xyt=line(1, 20))
+    answers = [browser.hear(), browser.hear()]
+    ack = next(answer for answer in answers if answer["t"] == "ack")
+    end = next(answer for answer in answers if answer["t"] == "end")
+    assert ack["n"] == 21
+    assert end == {
+        "t": "end",
+        "round": round_id,
+        "outcome": "recognised",
+        "points": pytest.approx(0.6),
+        "total": pytest.approx(0.6),
+        "rank": 1,
+    }
+    assert kept(house, round_id) == line(0, 21)
+    row = round_row(house, round_id)
+    assert (row["outcome"], row["recognised_ms"], row["partner"], row["pointer"]) == (
+        "recognised",
+        2800,
+        "koala@test",
+        "mouse",
+    )
+
+
+def test_nothing_of_what_the_partner_believes_is_said_before_the_end(
+    browser: Browser, clock: FakeClock
+) -> None:
+    """Promise 3: while a round runs, a player hears of their own bubbles and of nothing else."""
+    round_id = browser.begin()
+    clock.advance(2.0)
+    for n in range(3):
+        answer = browser.ask(t="bubbles", round=round_id, n=n, xyt=line(n, 1))
+        assert answer == {"t": "ack", "round": round_id, "n": n + 1}
+    clock.advance(5.0)
+    assert set(browser.hear()) == {"t", "round", "outcome", "points", "total", "rank"}
+
+
+def test_the_server_ends_the_round_when_the_time_is_up(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.begin()
+    clock.advance(6.9)
+    browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
+    clock.advance(0.1)
+    assert browser.hear() == {
+        "t": "end",
+        "round": round_id,
+        "outcome": "timeout",
+        "points": 0.0,
+        "total": 0.0,
+        "rank": 1,
+    }
+    row = round_row(house, round_id)
+    assert (row["ended_at"] - row["begun_at"]).total_seconds() == 7.0
+    with house.database.transaction() as session:
+        assert session.scalar(text("SELECT sum(maps) FROM images")) == 1  # it counts towards a map
+
+
+def test_bubbles_on_their_way_when_the_round_ended_are_kept_and_later_ones_refused(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.begin()
+    clock.advance(7.0)
+    assert browser.hear()["outcome"] == "timeout"
+    clock.advance(1.9)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 30))["t"] == "ack"
+    clock.advance(0.2)
+    answer = browser.ask(t="bubbles", round=round_id, n=30, xyt=line(30, 1))
+    assert (answer["code"], answer["round"]) == ("round_over", round_id)
+    assert round_row(house, round_id)["points"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("xyt", "code"),
+    [
+        ([300, 10, 0], "off_canvas"),
+        ([-1, 10, 0], "off_canvas"),
+        ([10, 10, 500, 10, 10, 450], "backwards"),
+        ([10, 10, 0, 10, 10, 20], "too_fast"),
+        ([10, 10, 5000], "too_fast"),
+        ([10, 10, 0, 30, 10, 50], "too_far"),
+        ([10, 10, 7000], "too_late"),
+        ([10, 10], "bad_frame"),
+        ([10, 10, "0"], "bad_frame"),
+        ([10, 10, 0.5], "bad_frame"),
+        ([10, 10, 10**30], "too_late"),
+        (line(0, 200), "bad_frame"),
+    ],
+)
+def test_bubbles_that_no_brush_painted_are_refused_and_the_round_goes_on(
+    browser: Browser, house: House, xyt: list[Any], code: str
+) -> None:
+    round_id = browser.begin()
+    error = browser.ask(t="bubbles", round=round_id, n=0, xyt=xyt)
+    assert (error["t"], error["code"]) == ("error", code)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
+    assert kept(house, round_id) == line(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("not json", "not_json"),
+        ("[" * 5000, "not_json"),
+        ("[]", "unknown_type"),
+        ('{"t": ["next"]}', "unknown_type"),
+        ('{"t": "guess"}', "unknown_type"),
+        ('{"t": "begin"}', "bad_frame"),
+        ('{"t": "begin", "round": 1, "pointer": "nose"}', "bad_frame"),
+        ('{"t": "resume", "round": 99999999999999999999}', "bad_frame"),
+        ('{"t": "flag", "round": 1, "reason": "label", "note": "\\u0000"}', "bad_frame"),
+        ('{"t": "next", "score": 100}', "bad_frame"),
+        (json.dumps({"t": "next", "fat": "x" * 20_000}), "frame_too_large"),
+        ("x" * 1_000_000, "frame_too_large"),
+    ],
+)
+def test_a_bad_frame_gets_a_code_and_the_round_goes_on(browser: Browser, frame: str, code: str) -> None:
+    round_id = browser.begin()
+    browser.websocket.send_text(frame)
+    error = browser.hear()
+    assert (error["t"], error["code"]) == ("error", code)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
+
+
+def test_a_binary_frame_gets_a_code(browser: Browser) -> None:
+    browser.websocket.send_bytes(b"\x00")
+    assert browser.hear()["code"] == "not_text"
+
+
+def test_batches_out_of_order_and_twice(browser: Browser, house: House, clock: FakeClock) -> None:
+    round_id = browser.begin()
+    clock.advance(1.0)
+    assert browser.ask(t="bubbles", round=round_id, n=2, xyt=line(2, 1))["code"] == "gap"
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 2))["n"] == 2
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 2))["n"] == 2
+    assert browser.ask(t="bubbles", round=round_id, n=1, xyt=line(1, 2))["n"] == 3
+    assert kept(house, round_id) == line(0, 3)
+
+
+def test_a_foreign_round_cannot_be_touched(client: TestClient, browser: Browser, house: House) -> None:
+    round_id = browser.begin()
+    mine = dict(client.cookies)
+    sign_up(client)
+    with connected(client) as stranger:
+        for frame in (
+            {"t": "bubbles", "n": 0, "xyt": line(0, 1)},
+            {"t": "begin", "pointer": "mouse"},
+            {"t": "skip"},
+            {"t": "flag", "reason": "label"},
+            {"t": "resume"},
+        ):
+            assert stranger.ask(round=round_id, **frame)["code"] == "no_such_round"
+    assert client.get(f"/api/rounds/{round_id}").status_code == 404
+    assert client.get(f"/api/rounds/{round_id}/photograph").status_code == 404
+    client.cookies = mine
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
+
+
+def test_a_flood_of_frames_is_refused_and_too_many_errors_close_the_socket(
+    browser: Browser, house: House
+) -> None:
+    limits = house.settings.limits
+    for _ in range(limits.frames):
+        assert browser.ask(t="next")["t"] == "round"
+    for _ in range(limits.socket_errors):
+        assert browser.ask(t="next")["code"] == "too_many_frames"
+    with pytest.raises(WebSocketDisconnect):
+        browser.hear()
+
+
+def test_skipped_and_flagged_rounds_end_and_their_photographs_do_not_come_back(
+    browser: Browser, house: House
+) -> None:
+    first = browser.ask(t="next")["round"]
+    assert browser.ask(t="skip", round=first)["outcome"] == "skipped"
+    second = browser.begin()
+    answer = browser.ask(t="flag", round=second, reason="label", note="this is a sloth")
+    assert answer["outcome"] == "flagged"
+    with house.database.transaction() as session:
+        flag = session.execute(text("SELECT round_id, reason, note FROM flags")).one()
+        assert tuple(flag) == (second, "label", "this is a sloth")
+        assert session.scalar(text("SELECT sum(maps) FROM images")) == 0
+    assert browser.ask(t="skip", round=second)["code"] == "round_over"
+
+
+def test_when_all_are_painted_the_game_says_so(browser: Browser) -> None:
+    dealt = set()
+    for _ in range(4):
+        round_id = browser.ask(t="next")["round"]
+        dealt.add(round_id)
+        browser.ask(t="skip", round=round_id)
+    assert len(dealt) == 4
+    assert browser.ask(t="next")["code"] == "no_photographs"
+
+
+def test_a_dropped_connection_loses_nothing(
+    client: TestClient, browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.begin()
+    clock.advance(1.0)
+    browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 2))
+    with connected(client) as again:
+        assert again.ask(t="resume", round=round_id) == {
+            "t": "resumed",
+            "round": round_id,
+            "n": 2,
+            "left_ms": 6000,
+        }
+        assert browser.hear()["code"] == "taken_over"
+        assert again.ask(t="bubbles", round=round_id, n=2, xyt=line(2, 1))["n"] == 3
+        clock.advance(6.0)
+        assert again.hear()["outcome"] == "timeout"
+        clock.advance(60.0)
+        assert again.ask(t="resume", round=round_id)["outcome"] == "timeout"
+
+
+def test_the_next_photograph_lies_ready_while_a_round_runs(browser: Browser) -> None:
+    round_id = browser.begin()
+    assert browser.ask(t="next")["round"] != round_id
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"origin": "http://elsewhere.example"}, {"origin": "null"}, {"origin": "http://"}]
+)
+def test_another_sites_page_gets_no_socket(client: TestClient, headers: dict[str, str]) -> None:
+    sign_up(client)
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/ws/play", headers=headers),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("cookie", ["", "1", "1.forged", "1.aaaaaa.bbbbbb"])
+def test_without_a_session_there_is_no_socket(client: TestClient, cookie: str) -> None:
+    client.cookies = {"clickme_session": cookie}
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws/play", headers=ORIGIN):
+        pass
