@@ -33,6 +33,7 @@ from clickme.kit.home import open_home
 from clickme.kit.house import House, open_house
 from clickme.settings import Settings
 from clickme_partner.engine import Engine
+from clickme_partner.install import Installed, install
 from clickme_partner.view import MEAN_COLOUR
 from fake_clock import FakeClock
 
@@ -178,6 +179,18 @@ def koala_partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedPa
     partner = LoadedPartner("koala@test", Engine(path))
     yield partner
     partner.close()
+
+
+@pytest.fixture(scope="session")
+def resnet50(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The real ResNet-50, downloaded and built once for every user of this machine."""
+
+    def quiet(step: str, fraction: float | None = None) -> None:
+        pass
+
+    return install(
+        "resnet50", folder=tmp_path_factory.mktemp("resnet50"), cache=Settings().cache, report=quiet
+    )
 
 
 def add_images(house: House, count: int, class_index: int = KOALA) -> list[int]:

@@ -48,8 +48,8 @@ def reporting() -> Iterator["Report"]:
     with console.status("Installing a partner") as status:
 
         def report(step: str, fraction: float | None = None) -> None:
+            if fraction is None:
+                console.print(f"Partner: {step}", soft_wrap=True, markup=False, highlight=False)
             status.update(step if fraction is None else f"{step} {fraction:.0%}")
-            if not console.is_terminal:
-                console.print(f"Partner: {step}", soft_wrap=True)
 
         yield report

@@ -1,0 +1,125 @@
+"""Promise 6: the fewest maps first, nobody twice, in an order that nobody can foresee."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from clickme.catalogue.models import Image
+from clickme.game import service
+from clickme.game.models import Outcome, Round
+from clickme.game.rules import Rules
+from clickme.kit.house import House
+from clickme.players.service import sign_up, standing
+from conftest import add_images
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def play_all(session: Session) -> list[int]:
+    """A new player skips through all there is; the images in the order they came."""
+    player_id = sign_up(session, "test").id
+    dealt = []
+    while (round_id := service.deal(session, player_id, Rules())) is not None:
+        dealt.append(session.scalars(select(Round.image_id).where(Round.id == round_id)).one())
+        service.end(session, round_id, Outcome.SKIPPED, ended_at=NOW)
+    return dealt
+
+
+def test_everybody_gets_every_photograph_once(house: House) -> None:
+    images = add_images(house, 12)
+    with house.database.transaction() as session:
+        for _ in range(3):
+            assert sorted(play_all(session)) == images
+
+
+def test_the_order_is_another_for_everybody(house: House) -> None:
+    add_images(house, 12)
+    with house.database.transaction() as session:
+        orders = {tuple(play_all(session)) for _ in range(8)}
+    assert len(orders) == 8  # of 12! there are enough
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=8))
+def test_photographs_with_the_fewest_maps_come_first(session: Session, maps: list[int]) -> None:
+    inner = session.begin_nested()
+    session.execute(delete(Image))
+    for i, count in enumerate(maps):
+        session.add(
+            Image(
+                class_index=0,
+                sha256=f"{i:064}",
+                source_sha256=f"{i:064}",
+                source_path="",
+                lot=i * 2**60,
+                maps=count,
+            )
+        )
+    session.flush()
+    counts = {image.id: image.maps for image in session.scalars(select(Image))}
+    assert [counts[image] for image in play_all(session)] == sorted(maps)
+    inner.rollback()
+
+
+def test_many_tabs_of_one_player_get_one_photograph(house: House) -> None:
+    add_images(house, 5)
+    with house.database.transaction() as session:
+        player_id = sign_up(session, "test").id
+
+    def ask(_: int) -> int | None:
+        with house.database.transaction() as session:
+            return service.deal(session, player_id, Rules())
+
+    with ThreadPoolExecutor(8) as tabs:
+        assert len(set(tabs.map(ask, range(24)))) == 1
+
+
+def test_a_round_is_closed_and_paid_once_by_however_many(house: House) -> None:
+    add_images(house, 1)
+    with house.database.transaction() as session:
+        player_id = sign_up(session, "test").id
+        round_id = service.deal(session, player_id, Rules())
+        assert round_id is not None
+        service.begin(session, round_id, begun_at=NOW, pointer="mouse", partner="test")
+
+    def close(_: int) -> bool:
+        with house.database.transaction() as session:
+            return service.end(
+                session, round_id, Outcome.RECOGNISED, ended_at=NOW, recognised_ms=3500, points=0.5
+            )
+
+    with ThreadPoolExecutor(8) as servers:
+        assert sorted(servers.map(close, range(8))) == [False] * 7 + [True]
+    with house.database.transaction() as session:
+        assert standing(session, player_id).total == 0.5
+
+
+def test_rounds_left_behind_are_closed_as_timeouts_by_one_of_many(house: House) -> None:
+    add_images(house, 3)
+    ids = []
+    with house.database.transaction() as session:
+        for _ in range(3):
+            round_id = service.deal(session, sign_up(session, "test").id, Rules())
+            assert round_id is not None
+            service.begin(session, round_id, begun_at=NOW, pointer="mouse", partner="test")
+            ids.append(round_id)
+        # One of them is still within its time.
+        session.execute(update(Round).where(Round.id == ids[2]).values(begun_at=NOW + timedelta(seconds=10)))
+
+    def sweep(_: int) -> list[int]:
+        with house.database.transaction() as session:
+            return service.overdue(session, NOW + timedelta(seconds=12), timedelta(seconds=5))
+
+    with ThreadPoolExecutor(4) as servers:
+        assert sorted(sum(servers.map(sweep, range(4)), [])) == ids[:2]
+    with house.database.transaction() as session:
+        ended = session.execute(select(Round.outcome, Round.ended_at).order_by(Round.id)).all()
+    assert [tuple(row) for row in ended] == [
+        ("timeout", NOW + timedelta(seconds=7)),
+        ("timeout", NOW + timedelta(seconds=7)),
+        (None, None),
+    ]
