@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import PIL.Image
 import pytest
@@ -36,6 +37,10 @@ from clickme_partner.engine import Engine
 from clickme_partner.install import Installed, install
 from clickme_partner.view import MEAN_COLOUR
 from fake_clock import FakeClock
+
+# A shared machine is slow at times; that is no failure.
+hypothesis.settings.register_profile("clickme", deadline=None)
+hypothesis.settings.load_profile("clickme")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

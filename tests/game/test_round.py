@@ -111,7 +111,7 @@ class RoundMachine(RuleBasedStateMachine):
 
 
 TestRound = RoundMachine.TestCase
-TestRound.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestRound.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 def painted(count: int, arrived: float, begun: float = 0.0) -> Round:
