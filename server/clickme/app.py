@@ -30,6 +30,7 @@ from clickme.players import routes as players
 from clickme.players.consent import CONSENT
 
 HEADERS = {
+    "Cache-Control": "no-cache",  # asked for again after an upgrade, so that old and new parts never mix
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "

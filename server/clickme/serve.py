@@ -1,10 +1,12 @@
 """`clickme play`: everything a game needs, from an empty folder to an open page."""
 
+import signal
 import socket
 import sys
 import webbrowser
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 import uvicorn
@@ -44,6 +46,9 @@ class Server(uvicorn.Server):
 def serve(root: Path | None, *, host: str | None, port: int | None, browser: bool) -> None:
     """Serve the game until it is told to stop. Problem `port_in_use`, and those of a home and a partner."""
     set_up_logs()
+    # Told to stop, a process leaves through its `finally`s: what it started is stopped, what it holds let go.
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, leave)
     with open_house(root) as house:
         host = host or house.settings.host
         with closing(listen(host, port or house.settings.port)) as listening:
@@ -54,6 +59,10 @@ def serve(root: Path | None, *, host: str | None, port: int | None, browser: boo
             finally:
                 partner.close()
                 house.home.address.unlink(missing_ok=True)
+
+
+def leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -290,6 +290,32 @@ def test_skipped_and_flagged_rounds_end_and_their_photographs_do_not_come_back(
     assert browser.ask(t="skip", round=second)["code"] == "round_over"
 
 
+def test_a_round_that_is_over_can_still_be_flagged_and_stays_as_it_is(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    """Few people finish a note within seven seconds."""
+    round_id = browser.begin()
+    clock.advance(7.0)
+    assert browser.hear()["outcome"] == "timeout"
+    clock.advance(30.0)
+    answer = browser.ask(t="flag", round=round_id, reason="quality", note="too dark")
+    assert (answer["t"], answer["outcome"]) == ("end", "timeout")
+    assert browser.ask(t="flag", round=round_id, reason="other", note="again")["outcome"] == "timeout"
+    with house.database.transaction() as session:
+        assert session.execute(text("SELECT reason, note FROM flags")).all() == [("quality", "too dark")]
+
+
+def test_a_photograph_whose_file_is_gone_can_be_skipped(
+    client: TestClient, browser: Browser, house: House
+) -> None:
+    for file in house.home.photographs.rglob("*.jpg"):
+        file.unlink()
+    dealt = browser.ask(t="next")
+    missing = client.get(dealt["image"])
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "photograph_missing")
+    assert browser.ask(t="skip", round=dealt["round"])["outcome"] == "skipped"
+
+
 def test_when_all_are_painted_the_game_says_so(browser: Browser) -> None:
     dealt = set()
     for _ in range(4):

@@ -263,8 +263,9 @@ export class Game {
       case "no_such_round":
         if (isOurs) this.#dealAgain();
         return;
-      case "round_over":
-        return this.#tooLate();
+      case "round_over": // the end has come, or is on its way
+        this.#leaving = null;
+        return;
       case "no_photographs":
         this.#noneLeft = true;
         if (this.#state === "waiting") this.#on.finished();
@@ -288,12 +289,6 @@ export class Game {
       if (this.#painting) this.#resume();
       else if (this.#state === "waiting") this.#next();
     }, AGAIN_MS);
-  }
-
-  /** The end has come, or is on its way; only a flag deserves a word. */
-  #tooLate() {
-    if (this.#leaving?.t === "flag") this.scene.notice("This round was over already, so it was not flagged.");
-    this.#leaving = null;
   }
 
   /** The server knows of no beginning: the photograph is dealt again, as if it had not been pressed. */

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
+from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 from clickme.catalogue.categories import synonyms
@@ -61,16 +63,17 @@ class Surroundings:
 
 @dataclass(eq=False)
 class LiveRound:
-    """`photograph` is uint8 [256, 256, 3]."""
+    """`file` is the photograph's; it is opened when the partner first looks."""
 
     dealt: Dealt
     round: Round
-    photograph: NDArray[np.uint8]
+    file: Path
     around: Surroundings
     listener: Listener
     woken: float  # s, when it came into this process
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # what is said of a round is done in its order
     mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((256, 256), np.bool_))
+    photograph: NDArray[np.uint8] | None = None  # [256, 256, 3]
     looked: int = 0  # bubbles in the newest view that has had its verdict
     looking: asyncio.Task[None] | None = None
     timing: asyncio.Task[None] | None = None
@@ -128,7 +131,8 @@ class LiveRound:
     async def _looks(self) -> None:
         try:
             while self.round.running and (count := self.round.in_time()) > self.looked:
-                top = await self.around.partner.top(self._view(count), self.round.rules.top_k)
+                view = await asyncio.to_thread(self._view, count)
+                top = await self.around.partner.top(view, self.round.rules.top_k)
                 self.looked = count
                 if self.round.judge(count, top, self.around.clock.now()):
                     await self._write_end()
@@ -141,6 +145,9 @@ class LiveRound:
     def _view(self, count: int) -> NDArray[np.uint8]:
         for bubble in self.round.bubbles[self.looked : count]:
             reveal(self.mask, bubble.x, bubble.y, self.round.rules.reveal)
+        if self.photograph is None:
+            with Image.open(self.file) as photograph:
+                self.photograph = np.asarray(photograph)
         return compose(self.photograph, self.mask)
 
     async def _time(self) -> None:

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-import numpy as np
 import structlog
-from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 from clickme.catalogue.store import photograph_path
@@ -58,6 +56,7 @@ class Game:
 
     async def begin(self, player_id: int, round_id: int, pointer: str, listener: Listener) -> None:
         live = await self._wake(player_id, round_id, listener)
+        live.listener = listener
         await live.begin(pointer)
         self.live[round_id] = live
 
@@ -76,13 +75,26 @@ class Game:
 
     async def skip(self, player_id: int, round_id: int, listener: Listener) -> None:
         live = await self._wake(player_id, round_id, listener)
+        live.listener = listener
         await live.skip()
 
     async def flag(
         self, player_id: int, round_id: int, reason: str, note: str | None, listener: Listener
     ) -> None:
-        live = await self._wake(player_id, round_id, listener)
-        await live.flag(reason, note)
+        """Something is wrong: end the round, or note it on one that is over, which stays as it is."""
+        try:
+            live = await self._wake(player_id, round_id, listener)
+            live.listener = listener
+            await live.flag(reason, note)
+        except Refusal as refusal:
+            if refusal.code != "round_over":
+                raise
+            await asyncio.to_thread(self._write_flag, round_id, reason, note)
+            await self._say_end(player_id, round_id, listener)
+
+    def _write_flag(self, round_id: int, reason: str, note: str | None) -> None:
+        with self.house.database.transaction() as session:
+            service.flag(session, round_id, reason, note)
 
     async def resume(self, player_id: int, round_id: int, listener: Listener) -> None:
         """Go on with a round over this connection: say how many of its bubbles are kept, or how it ended."""
@@ -173,9 +185,8 @@ class Game:
                 service.end(session, round_id, Outcome.TIMEOUT, ended_at=as_time(played.deadline))
         if late:
             raise Refusal("round_over", "The round is over.")
-        with Image.open(photograph_path(self.house.home.photographs, dealt.sha256)) as photograph:
-            pixels = np.asarray(photograph)
-        return LiveRound(dealt, played, pixels, self.around, listener, woken=now)
+        file = photograph_path(self.house.home.photographs, dealt.sha256)
+        return LiveRound(dealt, played, file, self.around, listener, woken=now)
 
     async def _sweep(self) -> None:
         while True:

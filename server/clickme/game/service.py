@@ -117,7 +117,8 @@ def end(
 
 
 def flag(session: Session, round_id: int, reason: str, note: str | None) -> None:
-    session.add(Flag(round_id=round_id, reason=reason, note=note))
+    """Keep a player's word about a round's photograph; the first word counts."""
+    session.execute(insert(Flag).values(round_id=round_id, reason=reason, note=note).on_conflict_do_nothing())
 
 
 def overdue(session: Session, now: datetime, grace: timedelta) -> list[int]:

@@ -90,9 +90,6 @@ class Connection:
         except DBAPIError:
             log.exception("database_away", player=self.player_id)
             await self._say_error("not_stored", "That could not be kept just now. Send it again.", frame)
-        except OSError:
-            log.exception("photograph_missing", player=self.player_id)
-            await self._say_error("photograph_missing", "The photograph is not there. Skip it.", frame)
 
     def _count(self) -> None:
         second = int(self.game.around.clock.now())

