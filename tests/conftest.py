@@ -6,9 +6,13 @@ One database per worker is made by the migrations; tests copy it (`house`) or ro
 
 import os
 import secrets
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -142,8 +146,8 @@ KOALA = 105
 
 
 @pytest.fixture(scope="session")
-def koala_partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedPartner]:
-    """A real engine on a small network: it names a koala once more than 1,500 px of a view are not the fill.
+def koala_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network: it names a koala once more than 1,500 px of a view are not the fill.
 
     Below that, five other classes come first. A reveal has 441 px: four of them, apart, are enough.
     """
@@ -181,21 +185,26 @@ def koala_partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedPa
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
-    partner = LoadedPartner("koala@test", Engine(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def koala_partner(koala_model: Path) -> Iterator[LoadedPartner]:
+    """A real engine on the small network."""
+    partner = LoadedPartner("koala@test", Engine(koala_model))
     yield partner
     partner.close()
+
+
+def quiet(step: str, fraction: float | None = None) -> None:
+    pass
 
 
 @pytest.fixture(scope="session")
 def resnet50(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The real ResNet-50, downloaded and built once for every user of this machine."""
-
-    def quiet(step: str, fraction: float | None = None) -> None:
-        pass
-
-    return install(
-        "resnet50", folder=tmp_path_factory.mktemp("resnet50"), cache=Settings().cache, report=quiet
-    )
+    folder = tmp_path_factory.mktemp("resnet50")
+    return install("resnet50", folder=folder, cache=Settings().cache, report=quiet)
 
 
 def add_images(house: House, count: int, class_index: int = KOALA) -> list[int]:
@@ -234,3 +243,57 @@ def client(
     """The whole application, with four photographs, a small partner and a clock that the test moves."""
     with TestClient(create_app(house, koala_partner, clock), base_url="http://testserver") as client:
         yield client
+
+
+class RunningServer:
+    """`clickme play` in a process of its own, on a port of its own."""
+
+    def __init__(self, environment: dict[str, str], port: int) -> None:
+        command = Path(sys.executable).with_name("clickme")
+        self.process = subprocess.Popen(
+            [command, "play", "--no-browser", "--port", str(port)],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        assert said.startswith("ClickMe is at "), said
+        self.url = said.split()[-1]
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Its exit status, or minus the signal that ended it."""
+        self.process.send_signal(how)
+        self.process.communicate()
+        return self.process.returncode
+
+
+@pytest.fixture
+def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[[], RunningServer]]:
+    """Starts a real server in the test's home, with the small partner; each start is on the same port."""
+    home = open_home(settings.home)
+    install(
+        None,
+        file=koala_model,
+        normalisation="inside",
+        folder=home.partner,
+        cache=settings.cache,
+        report=quiet,
+    )
+    environment = {
+        "CLICKME_HOME": str(settings.home),
+        "CLICKME_DATABASE_URL": str(settings.database_url),
+        "CLICKME_REDIS_URL": str(settings.redis_url),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started: list[RunningServer] = []
+
+    def start() -> RunningServer:
+        started.append(RunningServer(environment, port))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
