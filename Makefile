@@ -33,7 +33,8 @@ format: .venv/.dev ## Put the code into shape
 	$(BIN)/ruff format .
 
 lock: .venv/.dev ## Write down the versions that are installed now
-	$(BIN)/pip freeze --exclude-editable > constraints.txt
+	$(BIN)/pip freeze --exclude-editable > constraints.txt.new
+	@{ head -1 constraints.txt; cat constraints.txt.new; } > constraints.txt.all && mv constraints.txt.all constraints.txt && rm constraints.txt.new
 
 clean: ## Remove what make has made in this folder
 	rm -rf .venv web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
