@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import pytest
 import redis
@@ -157,7 +159,7 @@ def koala_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     beliefs[KOALA] = -1500.0
     weight = np.zeros((1, 1000), np.float32)
     weight[0, KOALA] = 1.0
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "fill": np.array(MEAN_COLOUR, np.float32),
         "beliefs": beliefs,
         "weight": weight,

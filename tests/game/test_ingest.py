@@ -50,7 +50,7 @@ def line(first: int, count: int) -> list[Bubble]:
 
 def test_batches_of_many_players_share_commits(house: House, new_round: Callable[[], int]) -> None:
     rounds = [new_round() for _ in range(20)]
-    commits = []
+    commits: list[object] = []
     event.listen(house.database.engine, "commit", commits.append)
 
     async def write() -> list[bool]:

@@ -1,5 +1,7 @@
 """The brush's laws, and what recognition pays."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,8 @@ def strokes(draw: st.DrawFn) -> list[Bubble]:
     for slot in sorted(slots):
         painted.append(Bubble(x, y, slot * 50 + draw(st.integers(0, 49))))
         dx = draw(st.integers(-7, 7))
-        dy = draw(st.integers(-7, 7).filter(lambda dy, dx=dx: dx * dx + dy * dy <= 49))
+        reach = math.isqrt(49 - dx * dx)
+        dy = draw(st.integers(-reach, reach))
         x, y = min(max(x + dx, 0), 255), min(max(y + dy, 0), 255)
     return painted
 

@@ -128,16 +128,16 @@ def forward(  # noqa: PLR0911, one return for each kind of layer
             return convolve(x, own["kernel"], config) + own["bias"]
         case "BatchNormalization":
             spread = np.sqrt(own["moving_variance"] + config["epsilon"])
-            return own["gamma"] * (x - own["moving_mean"]) / spread + own["beta"]
+            return np.asarray(own["gamma"] * (x - own["moving_mean"]) / spread + own["beta"])
         case "Activation":
             assert config["activation"] == "relu"
             return np.maximum(x, 0)
         case "MaxPooling2D":
-            return windows(x, config["pool_size"], config["strides"]).max(axis=(3, 4))
+            return np.asarray(windows(x, config["pool_size"], config["strides"]).max(axis=(3, 4)))
         case "Add":
             return inputs[0] + inputs[1]
         case "GlobalAveragePooling2D":
-            return x.mean(axis=(0, 1))
+            return np.asarray(x.mean(axis=(0, 1)))
         case "Dense":
             return x @ own["kernel"] + own["bias"]
     raise AssertionError(kind)
