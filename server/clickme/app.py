@@ -1,16 +1,19 @@
 """The web application: the rooms of the house, joined."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from prometheus_client import make_asgi_app
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,11 +29,15 @@ from clickme.kit.limits import RateLimits
 from clickme.kit.metrics import ERRORS
 from clickme.kit.problems import Problem
 from clickme.kit.shipped import shipped
+from clickme.kit.web import names_own_page
 from clickme.players import routes as players
 from clickme.players.consent import CONSENT
 
+log = structlog.get_logger()
+
+THREADS = 24  # that wait for the database; its pool has 20 connections
+
 HEADERS = {
-    "Cache-Control": "no-cache",  # asked for again after an upgrade, so that old and new parts never mix
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -49,6 +56,7 @@ def create_app(house: House, partner: Partner, clock: Clock | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "database"))
         app.state.game = Game(house, partner, clock or SystemClock())
         app.state.game.open()
         yield
@@ -60,15 +68,16 @@ def create_app(house: House, partner: Partner, clock: Clock | None = None) -> Fa
     app.state.house = house
     app.state.rate_limits = RateLimits(house.redis_url)
     app.state.templates = Jinja2Templates(web / "templates")
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, most_bytes=house.settings.limits.body_bytes)
     for router in (players.router, game.router, socket.router, catalogue.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web / "static"), name="static")
     app.mount("/metrics", make_asgi_app())
-    app.add_api_route("/", play_page, include_in_schema=False)
+    app.add_api_route("/", play_page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(SQLAlchemyError, on_database_away)
     return app
 
 
@@ -93,41 +102,78 @@ async def on_invalid(_: Request, invalid: Any) -> Response:
     return error("invalid", f"{place}: {first['msg']}", 422)
 
 
+async def on_database_away(_: Request, failed: Any) -> Response:
+    log.error("database_away", error=str(failed))
+    away = "The database does not answer just now. Try again in a moment."
+    return error("database_away", away, 503, {"Retry-After": "2"})
+
+
 async def on_http(request: Request, failed: Any) -> Response:
     """A page for a person who followed a wrong link, the usual form of an error for a program."""
     if failed.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         templates: Jinja2Templates = request.app.state.templates
         return templates.TemplateResponse(request, "not_found.html", status_code=404)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(failed.status_code, "http_error")
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(
+        failed.status_code, "http_error"
+    )
     return error(code, str(failed.detail), failed.status_code, failed.headers)
 
 
 class Guard:
     """Headers on every answer, and no change on behalf of another site's page."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self.app = app
+        self.most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
+        answering = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal answering
             if message["type"] == "http.response.start":
+                answering = True
                 headers = MutableHeaders(scope=message)
+                # A page and its parts are asked for again after an upgrade, so that old and new never mix.
+                personal = scope["path"].startswith("/api/")
+                headers.setdefault("Cache-Control", "no-store" if personal else "no-cache")
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] in ("GET", "HEAD", "OPTIONS") or from_own_page(Request(scope)):
-            await self.app(scope, receive, send_guarded)
-        else:
-            refusal = error("foreign_origin", "This may only be asked from the game's own pages.", 403)
-            await refusal(scope, receive, send_guarded)
+        taken = 0
 
+        async def receive_bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.most_bytes:
+                raise HTTPException(413, f"A request has at most {self.most_bytes} bytes.")
+            return message
 
-def from_own_page(request: Request) -> bool:
-    """Browsers name the page a request comes from; programs name none, and have no cookie to be misused."""
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        try:
+            answer = self.refusal(Request(scope)) or self.app
+            await answer(scope, receive_bounded, send_guarded)
+        except Exception:
+            if answering:
+                raise
+            log.exception("request_failed", path=scope["path"])
+            sorry = error("internal", "Something went wrong here, and has been written down.", 500)
+            await sorry(scope, receive, send_guarded)
+
+    def refusal(self, request: Request) -> Response | None:
+        """What is refused unread.
+
+        Nothing is changed for another site's page. Programs name no page, and have no cookie to be misused.
+        """
+        reads = request.method in ("GET", "HEAD", "OPTIONS")
+        if not reads and "origin" in request.headers and not names_own_page(request):
+            return error("foreign_origin", "This may only be asked from the game's own pages.", 403)
+        size = request.headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > self.most_bytes:
+            return error("too_large", f"A request has at most {self.most_bytes} bytes.", 413)
+        return None

@@ -42,6 +42,13 @@ class Server(uvicorn.Server):
             if self.browser:
                 webbrowser.open(self.address)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        written = self.house.home.address
+        # Another server of this home may have written its own meanwhile.
+        if written.exists() and written.read_text() == self.address:
+            written.unlink()
+        await super().shutdown(sockets)
+
 
 def serve(root: Path | None, *, host: str | None, port: int | None, browser: bool) -> None:
     """Serve the game until it is told to stop. Problem `port_in_use`, and those of a home and a partner."""
@@ -58,7 +65,6 @@ def serve(root: Path | None, *, host: str | None, port: int | None, browser: boo
                 run(house, partner, listening, browser=browser)
             finally:
                 partner.close()
-                house.home.address.unlink(missing_ok=True)
 
 
 def leave(*_: object) -> NoReturn:
@@ -101,6 +107,9 @@ def run(house: House, partner: LoadedPartner, listening: socket.socket, *, brows
         timeout_graceful_shutdown=DRAIN,
         server_header=False,
     )
+    Server(config, house, address_of(listening), browser=browser).run(sockets=[listening])
+
+
+def address_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    Server(config, house, address, browser=browser).run(sockets=[listening])
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -13,10 +13,11 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CLICKME_LIMIT_")
 
     sign_ups: str = "60/minute"  # per address
+    body_bytes: int = 64 * 1024  # of an HTTP request
     frame_bytes: int = 16 * 1024  # a larger frame gets an error, and the socket lives on
     frame_bytes_hard: int = 2 * 1024 * 1024  # a larger one closes the socket before it is read
     frames: int = 60  # per socket and second; the page sends about ten
-    socket_errors: int = 100  # per socket, then it is closed
+    socket_errors: int = 100  # per socket and minute, then it is closed
     source_file_bytes: int = 100 * 1024 * 1024  # of a photograph to be prepared
     source_pixels: int = 100_000_000  # of a photograph to be prepared: 10,000 x 10,000
 

@@ -1,16 +1,20 @@
 """The socket as a program meets it: frames in, frames out, on a real database with a real engine."""
 
+import asyncio
 import json
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+from clickme.app import create_app
+from clickme.kit.database import Database
 from clickme.kit.house import House
 from fake_clock import FakeClock
 
@@ -353,7 +357,15 @@ def test_the_next_photograph_lies_ready_while_a_round_runs(browser: Browser) -> 
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"origin": "http://elsewhere.example"}, {"origin": "null"}, {"origin": "http://"}]
+    "headers",
+    [
+        {},
+        {"origin": "http://elsewhere.example"},
+        {"origin": "null"},
+        {"origin": "http://"},
+        {"origin": "http://["},
+        {"origin": "ftp://testserver"},
+    ],
 )
 def test_another_sites_page_gets_no_socket(client: TestClient, headers: dict[str, str]) -> None:
     sign_up(client)
@@ -369,3 +381,104 @@ def test_without_a_session_there_is_no_socket(client: TestClient, cookie: str) -
     client.cookies = {"clickme_session": cookie}
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws/play", headers=ORIGIN):
         pass
+
+
+def execute(house: House, statement: str, **values: Any) -> None:
+    with house.database.transaction() as session:
+        session.execute(text(statement), values)
+
+
+def test_a_commit_whose_answer_was_lost_is_no_other_window(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    """The batch is in the log, and this server does not know: it reads the log again and goes on."""
+    round_id = browser.begin()
+    clock.advance(1.0)
+    execute(
+        house,
+        "INSERT INTO bubble_batches VALUES (:round, 0, :xyt)",
+        round=round_id,
+        xyt=struct.pack("<6h", *line(0, 2)),
+    )
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 3))["n"] == 3
+    assert kept(house, round_id) == line(0, 3)
+    clock.advance(6.0)
+    assert browser.hear()["outcome"] == "timeout"
+
+
+def test_a_beginning_whose_answer_was_lost_can_be_begun_again(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.ask(t="next")["round"]
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["code"] == "not_begun"
+    execute(
+        house,
+        "UPDATE rounds SET begun_at = to_timestamp(:now), pointer = 'mouse' WHERE id = :round",
+        now=clock.now(),
+        round=round_id,
+    )
+    assert browser.ask(t="begin", round=round_id, pointer="mouse")["t"] == "begun"
+    clock.advance(1.0)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
+
+
+def test_what_was_recognised_is_paid_though_the_database_went_away_at_the_end(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    """The connection is cut in the statement that writes the end; meanwhile much time goes by."""
+    cut: list[str] = []
+
+    def cut_once(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE rounds SET ended_at") and not cut:
+            cut.append(statement)
+            with Database(house.database.url).engine.connect() as other:
+                pid = connection.connection.dbapi_connection.info.backend_pid
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            clock.advance(60.0)
+
+    round_id = browser.begin()
+    event.listen(house.database.engine, "before_cursor_execute", cut_once)
+    clock.advance(1.4)
+    browser.say(t="bubbles", round=round_id, n=0, xyt=line(0, 21))
+    assert browser.hear()["n"] == 21
+    end = browser.hear()
+    assert (end["outcome"], end["points"]) == ("recognised", pytest.approx(0.8))
+    assert cut
+    assert round_row(house, round_id)["points"] == pytest.approx(0.8)
+
+
+class HeldPartner:
+    """Looks when it is let; remembers how many views lay before it at once."""
+
+    version = "held@test"
+
+    def __init__(self) -> None:
+        self.views = 0
+        self.most = 0
+        self.let = asyncio.Event()
+
+    async def top(self, view: Any, k: int) -> tuple[int, ...]:
+        self.views += 1
+        self.most = max(self.most, self.views)
+        await self.let.wait()
+        self.views -= 1
+        return (1, 2, 3, 4, 5)
+
+
+def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
+    house: House, clock: FakeClock, photographs: list[int]
+) -> None:
+    partner = HeldPartner()
+    with TestClient(create_app(house, partner, clock), base_url="http://testserver") as client:
+        sign_up(client)
+        with connected(client) as greedy:
+            for _ in range(3):
+                round_id = greedy.begin()
+                greedy.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
+            sign_up(client)
+            with connected(client) as honest:
+                round_id = honest.begin()
+                honest.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
+                honest.ask(t="next")
+            assert partner.most == 2
+            partner.let.set()

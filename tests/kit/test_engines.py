@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
+import psutil
 import psycopg2
 import pytest
 import redis
@@ -110,6 +111,18 @@ def test_what_outlives_its_last_user_is_found_again(home: Path) -> None:
     connection.close()
     heir.leave()
     assert answers(heir) == (False, False)
+
+
+def test_a_postgres_that_was_restarted_in_between_is_stopped_too(home: Path) -> None:
+    first = User(home)
+    postmaster = psutil.Process(int((home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    postmaster.send_signal(signal.SIGINT)  # a fast shutdown
+    postmaster.wait()
+    second = User(home)
+    second.leave()
+    assert answers(first) == (True, True)
+    first.leave()
+    assert answers(first) == (False, False)
 
 
 def test_a_home_with_a_long_and_odd_name_works(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from clickme.kit.database import Database
 from clickme.kit.house import House
 from clickme.players.names import COMPANIONS, MANNERS, new_name
 
@@ -60,20 +61,47 @@ def test_a_forged_cookie_is_nobody(client: TestClient) -> None:
     agree(client)
     genuine = client.cookies["clickme_session"]
     number, rest = genuine.split(".", 1)
-    for forged in (f"{int(number) + 1}.{rest}", genuine[:-1] + ("A" if genuine[-1] != "A" else "B"), "1"):
+    for forged in (
+        f"{int(number) + 1}.{rest}",
+        genuine[:-5] + ("A" if genuine[-5] != "A" else "B") + genuine[-4:],
+        "1",
+    ):
         client.cookies.clear()
         answer = client.get("/api/me", headers={"cookie": f"clickme_session={forged}"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "consent_needed")
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://elsewhere.example", "null", "http://testserver.elsewhere.example"]
+    "origin",
+    [
+        "http://elsewhere.example",
+        "null",
+        "http://testserver.elsewhere.example",
+        "http://[",
+        "ftp://testserver",
+    ],
 )
 def test_another_sites_page_can_change_nothing(client: TestClient, house: House, origin: str) -> None:
     version = client.get("/api/consent").json()["version"]
     answer = client.post("/api/players", json={"consent": version}, headers={"origin": origin})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "foreign_origin")
     assert players(house) == 0
+
+
+def test_a_large_body_is_refused_unread(client: TestClient, house: House) -> None:
+    body = b'{"consent": "' + b"x" * 70_000 + b'"}'
+    for content in (body, iter([body[:30_000], body[30_000:]])):  # with its length said, and in pieces
+        answer = client.post("/api/players", content=content)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert players(house) == 0
+
+
+def test_a_database_that_is_away_is_said_so(client: TestClient, house: House) -> None:
+    agree(client)
+    object.__setattr__(house, "database", Database("postgresql://nobody@127.0.0.1:1/nothing"))
+    answer = client.get("/api/me")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_away")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 def test_an_address_can_sign_up_only_so_often(client: TestClient, house: House) -> None:

@@ -1,7 +1,7 @@
 """The durable log: every bubble that was acknowledged is in Postgres before the acknowledgement leaves.
 
 Batches of all players that come while a commit is under way are committed together by the next one: under
-load a commit carries many batches, and a lone batch waits for nobody.
+load a commit carries many batches, and a lone one is not held back for company.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Waiting:
 
     round_id: int
     first: int
-    bubbles: Sequence[Bubble]
+    xyt: bytes
     done: asyncio.Future[bool]
 
 
@@ -62,7 +62,7 @@ class Log:
         taken the round over). Raises what the database raises: then nothing of the commit is kept.
         """
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.waiting.append(Waiting(round_id, first, bubbles, done))
+        self.waiting.append(Waiting(round_id, first, pack(bubbles), done))
         if self.writing is None:
             self.writing = asyncio.create_task(self._write())
         return await done
@@ -88,7 +88,7 @@ class Log:
         self.writing = None
 
     def _commit(self, batches: Sequence[Waiting]) -> set[tuple[int, int]]:
-        rows = [{"round_id": b.round_id, "first_index": b.first, "xyt": pack(b.bubbles)} for b in batches]
+        rows = [{"round_id": b.round_id, "first_index": b.first, "xyt": b.xyt} for b in batches]
         statement = insert(BubbleBatch).on_conflict_do_nothing()
         with self.database.transaction() as session:
             written = session.execute(

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from clickme.catalogue.categories import synonyms
 from clickme.game import service
@@ -21,12 +24,11 @@ from clickme.game.service import Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.database import Database
 from clickme.players import service as players
-from clickme.players.service import Standing
 from clickme_partner.view import compose, reveal
 
 log = structlog.get_logger()
 
-PATIENCE = 3.0  # s, for the partner's last word when the time is up
+PATIENCE = 15.0  # s, for the partner's last word when the time is up; a queue costs nobody points
 RETRY = 1.0  # s, until a round's end is written again when the database was away
 
 
@@ -59,6 +61,18 @@ class Surroundings:
     log: Log
     partner: Partner
     clock: Clock
+    # Composing a view takes some ms: in a thread of its own it holds up no frame and waits for no database.
+    views: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="views"))
+    # One place in the partner's queue a player: who runs many rounds at once takes nobody else's turns.
+    seats: WeakValueDictionary[int, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+
+class Batch(NamedTuple):
+    """Bubbles of one frame: the index of the first, and when the frame came, s."""
+
+    first: int
+    bubbles: Sequence[Bubble]
+    arrived: float
 
 
 @dataclass(eq=False)
@@ -71,12 +85,14 @@ class LiveRound:
     around: Surroundings
     listener: Listener
     woken: float  # s, when it came into this process
+    seat: asyncio.Lock
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # what is said of a round is done in its order
     mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((256, 256), np.bool_))
     photograph: NDArray[np.uint8] | None = None  # [256, 256, 3]
     looked: int = 0  # bubbles in the newest view that has had its verdict
     looking: asyncio.Task[None] | None = None
     timing: asyncio.Task[None] | None = None
+    settled: bool = False  # its end is in the database
 
     async def begin(self, pointer: str) -> None:
         now = self.around.clock.now()
@@ -88,27 +104,52 @@ class LiveRound:
             self.round.begin(now)
         self.run()
 
-    async def bubbles(self, first: int, bubbles: Sequence[Bubble]) -> int:
-        """Take in a batch; how many bubbles of this round are in the log, once it is committed there."""
-        arrived = self.around.clock.now()
+    async def bubbles(self, batches: Sequence[Batch]) -> list[int | Refusal]:
+        """Take in batches with one commit.
+
+        For each, how many bubbles of this round are in the log by then, or why it is refused. Refusal
+        `taken_over`, of all of them, if the log already holds what this round knows nothing of.
+        """
         async with self.turn:
-            new = self.round.admit(first, bubbles, arrived)
+            trial = self.round.copy()
+            answers: list[int | Refusal] = []
+            for batch in batches:
+                try:
+                    trial.keep(trial.admit(*batch), batch.arrived)
+                    answers.append(len(trial.bubbles))
+                except Refusal as refusal:
+                    answers.append(refusal)
+            had = len(self.round.bubbles)
+            new = trial.bubbles[had:]
             if new:
-                if not await self.around.log.append(self.dealt.id, len(self.round.bubbles), new):
-                    raise Refusal("taken_over", "The round goes on elsewhere.")
-                self.round.keep(new, arrived)
+                if not await self.around.log.append(self.dealt.id, had, new):
+                    raise Refusal("taken_over", "The round goes on in another window.")
+                for bubble, arrived in zip(new, trial.arrivals[had:], strict=True):
+                    self.round.keep([bubble], arrived)
         self._look()
-        return len(self.round.bubbles)
+        return answers
 
     async def skip(self) -> None:
         async with self.turn:
             self.round.skip(self.around.clock.now())
-        await self._write_end()
+        await self._settle()
 
     async def flag(self, reason: str, note: str | None) -> None:
         async with self.turn:
             self.round.flag(self.around.clock.now())
-        await self._write_end(flag=(reason, note))
+        await self._settle(flag=(reason, note))
+
+    def over(self) -> bool:
+        """Whether nothing more can come of it here."""
+        return self.settled and self.round.closed(self.around.clock.now())
+
+    async def hear(self, listener: Listener) -> None:
+        """From now on this connection is told of the round; the former one is told so."""
+        former, self.listener = self.listener, listener
+        if former is not listener:
+            await former.send(
+                error_message(self.dealt.id, "taken_over", "The round goes on in another window.")
+            )
 
     def run(self) -> None:
         """Keep the time, and show the partner what is there."""
@@ -130,17 +171,25 @@ class LiveRound:
 
     async def _looks(self) -> None:
         try:
-            while self.round.running and (count := self.round.in_time()) > self.looked:
-                view = await asyncio.to_thread(self._view, count)
-                top = await self.around.partner.top(view, self.round.rules.top_k)
+            while self.round.running and self.looked < self.round.in_time():
+                async with self.seat:
+                    if not self.round.running:
+                        break
+                    count = self.round.in_time()
+                    top = await self._verdict(count)
                 self.looked = count
                 if self.round.judge(count, top, self.around.clock.now()):
-                    await self._write_end()
+                    await self._settle()
         except Exception:
             # A partner that fails costs a verdict, not the round: it goes on and ends by the clock.
             log.exception("partner_failed", round=self.dealt.id)
         finally:
             self.looking = None
+
+    async def _verdict(self, count: int) -> tuple[int, ...]:
+        loop = asyncio.get_running_loop()
+        view = await loop.run_in_executor(self.around.views, self._view, count)
+        return await self.around.partner.top(view, self.round.rules.top_k)
 
     def _view(self, count: int) -> NDArray[np.uint8]:
         for bubble in self.round.bubbles[self.looked : count]:
@@ -158,7 +207,7 @@ class LiveRound:
             await asyncio.wait([self.looking], timeout=PATIENCE)
         if self.round.running:
             self.round.expire(self.around.clock.now())
-            await self._write_end()
+            await self._settle()
 
     def _write_begin(self, now: float, pointer: str) -> bool:
         with self.around.database.transaction() as session:
@@ -170,22 +219,22 @@ class LiveRound:
                 partner=self.around.partner.version,
             )
 
-    async def _write_end(self, flag: tuple[str, str | None] | None = None) -> None:
-        """Write the end down, however long the database takes, then say it."""
+    async def _settle(self, flag: tuple[str, str | None] | None = None) -> None:
+        """Write the end down, however long the database takes, then say what it holds."""
         while True:
             try:
-                standing = await asyncio.to_thread(self._commit_end, flag)
+                message = await asyncio.to_thread(self._write_end, flag)
                 break
-            except DBAPIError:
+            except SQLAlchemyError:
                 log.exception("end_not_written", round=self.dealt.id)
                 await asyncio.sleep(RETRY)
-        assert self.round.outcome is not None
-        await self.listener.send(end_message(self.dealt.id, self.round.outcome, self.round.points, standing))
+        self.settled = True
+        await self.listener.send(message)
 
-    def _commit_end(self, flag: tuple[str, str | None] | None) -> Standing:
+    def _write_end(self, flag: tuple[str, str | None] | None) -> dict[str, Any]:
         assert self.round.outcome is not None and self.round.ended is not None
         with self.around.database.transaction() as session:
-            closed = service.end(
+            service.end(
                 session,
                 self.dealt.id,
                 self.round.outcome,
@@ -193,9 +242,11 @@ class LiveRound:
                 recognised_ms=self.round.recognised_ms,
                 points=self.round.points,
             )
-            if closed and flag is not None:
+            if flag is not None:
                 service.flag(session, self.dealt.id, *flag)
-            return players.standing(session, self.dealt.player_id)
+            message = end_message(session, self.dealt.id, self.dealt.player_id)
+        assert message is not None
+        return message
 
 
 def new_round(dealt: Dealt) -> Round:
@@ -207,12 +258,21 @@ def new_round(dealt: Dealt) -> Round:
     )
 
 
-def end_message(round_id: int, outcome: str, points: float, standing: Standing) -> dict[str, Any]:
+def end_message(session: Session, round_id: int, player_id: int) -> dict[str, Any] | None:
+    """How a round ended, as the database has it; None while it has not."""
+    ended = service.find(session, round_id, player_id)
+    if ended is None or ended.outcome is None:
+        return None
+    standing = players.standing(session, player_id)
     return {
         "t": "end",
         "round": round_id,
-        "outcome": outcome,
-        "points": points,
+        "outcome": ended.outcome,
+        "points": ended.points or 0.0,
         "total": standing.total,
         "rank": standing.rank,
     }
+
+
+def error_message(round_id: int | None, code: str, message: str) -> dict[str, Any]:
+    return {"t": "error", "code": code, "message": message, "round": round_id}

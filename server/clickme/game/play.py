@@ -3,23 +3,31 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from clickme.catalogue.store import photograph_path
 from clickme.game import ingest, service
-from clickme.game.live import Listener, LiveRound, Partner, Surroundings, end_message, new_round
+from clickme.game.live import (
+    Batch,
+    Listener,
+    LiveRound,
+    Partner,
+    Surroundings,
+    end_message,
+    new_round,
+)
 from clickme.game.models import Outcome
-from clickme.game.rules import Bubble, Refusal, Rules
+from clickme.game.round import Round
+from clickme.game.rules import Refusal, Rules
 from clickme.game.service import Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.house import House
-from clickme.players import service as players
 
 log = structlog.get_logger()
 
-GRACE = timedelta(seconds=10)  # after its time, before a round whose server says nothing is closed by another
+GRACE = timedelta(seconds=30)  # after its time, before a round whose server says nothing is closed by another
 SWEEP = 2.0  # s, between two looks for such rounds and for those that are over here
 ASLEEP = 60.0  # s, that a round which has not begun stays in memory
 
@@ -56,26 +64,32 @@ class Game:
 
     async def begin(self, player_id: int, round_id: int, pointer: str, listener: Listener) -> None:
         live = await self._wake(player_id, round_id, listener)
-        live.listener = listener
-        await live.begin(pointer)
+        try:
+            await live.begin(pointer)
+        except Refusal as refusal:
+            if refusal.code != "begun_elsewhere":
+                raise
+            self._forget(live)  # the database knows more of it, if only because a commit's answer was lost
+            live = await self._wake(player_id, round_id, listener)
+            await live.begin(pointer)
         self.live[round_id] = live
+        await live.hear(listener)
 
     async def bubbles(
-        self, player_id: int, round_id: int, first: int, bubbles: Sequence[Bubble], listener: Listener
-    ) -> int:
-        """How many bubbles of the round are kept, once these are."""
+        self, player_id: int, round_id: int, batches: Sequence[Batch], listener: Listener
+    ) -> list[int | Refusal]:
+        """For each batch, how many bubbles of the round are kept by then, or why it is refused."""
         live = await self._wake(player_id, round_id, listener)
         try:
-            return await live.bubbles(first, bubbles)
-        except Refusal as refusal:
-            if refusal.code == "taken_over":
-                live.stop()
-                self.live.pop(round_id, None)
-            raise
+            return await live.bubbles(batches)
+        except Refusal:
+            self._forget(live)  # the log knows more of it, if only because a commit's answer was lost
+            live = await self._wake(player_id, round_id, listener)
+            return await live.bubbles(batches)
 
     async def skip(self, player_id: int, round_id: int, listener: Listener) -> None:
         live = await self._wake(player_id, round_id, listener)
-        live.listener = listener
+        await live.hear(listener)
         await live.skip()
 
     async def flag(
@@ -84,17 +98,13 @@ class Game:
         """Something is wrong: end the round, or note it on one that is over, which stays as it is."""
         try:
             live = await self._wake(player_id, round_id, listener)
-            live.listener = listener
+            await live.hear(listener)
             await live.flag(reason, note)
         except Refusal as refusal:
             if refusal.code != "round_over":
                 raise
             await asyncio.to_thread(self._write_flag, round_id, reason, note)
             await self._say_end(player_id, round_id, listener)
-
-    def _write_flag(self, round_id: int, reason: str, note: str | None) -> None:
-        with self.house.database.transaction() as session:
-            service.flag(session, round_id, reason, note)
 
     async def resume(self, player_id: int, round_id: int, listener: Listener) -> None:
         """Go on with a round over this connection: say how many of its bubbles are kept, or how it ended."""
@@ -105,18 +115,9 @@ class Game:
                 raise
             await self._say_end(player_id, round_id, listener)
             return
-        if live.listener is not listener:
-            former, live.listener = live.listener, listener
-            await former.send(
-                {
-                    "t": "error",
-                    "code": "taken_over",
-                    "message": "The round goes on in another window.",
-                    "round": round_id,
-                }
-            )
         if live.round.begun is None:
             raise Refusal("not_begun", "The round has not begun.")
+        await live.hear(listener)
         await listener.send(
             {
                 "t": "resumed",
@@ -125,19 +126,11 @@ class Game:
                 "left_ms": live.round.left_ms(self.around.clock.now()),
             }
         )
-        if live.round.ended is not None:
+        if live.settled:  # otherwise it is said when it is written
             await self._say_end(player_id, round_id, listener)
 
     async def _say_end(self, player_id: int, round_id: int, listener: Listener) -> None:
-        def work() -> dict[str, object] | None:
-            with self.house.database.transaction() as session:
-                dealt = service.find(session, round_id, player_id)
-                if dealt is None or dealt.outcome is None:
-                    return None  # its end is being written, and said when it is
-                standing = players.standing(session, player_id)
-                return end_message(round_id, dealt.outcome, dealt.points or 0.0, standing)
-
-        if message := await asyncio.to_thread(work):
+        if message := await asyncio.to_thread(self._read_end, player_id, round_id):
             await listener.send(message)
 
     async def _wake(self, player_id: int, round_id: int, listener: Listener) -> LiveRound:
@@ -149,60 +142,81 @@ class Game:
         if live is None:
             key = (player_id, round_id)
             if key not in self.waking:
-                waking = asyncio.create_task(
-                    asyncio.to_thread(self._bring_back, player_id, round_id, listener)
-                )
+                waking = asyncio.create_task(self._bring_back(player_id, round_id, listener))
                 waking.add_done_callback(lambda _: self.waking.pop(key))
                 self.waking[key] = waking
-            live = self.live.setdefault(round_id, await self.waking[key])
+            live = self.live.setdefault(round_id, await asyncio.shield(self.waking[key]))
         if live.dealt.player_id != player_id:
             raise Refusal("no_such_round", "You have no such round.")
-        if live.round.closed(self.around.clock.now()):
+        if live.over():
             raise Refusal("round_over", "The round is over.")
         if live.round.running:
             live.run()
         return live
+
+    async def _bring_back(self, player_id: int, round_id: int, listener: Listener) -> LiveRound:
+        now = self.around.clock.now()
+        dealt, played = await asyncio.to_thread(self._read, player_id, round_id, now)
+        file = photograph_path(self.house.home.photographs, dealt.sha256)
+        seat = self.around.seats.setdefault(player_id, asyncio.Lock())
+        return LiveRound(dealt, played, file, self.around, listener, now, seat)
+
+    def _forget(self, live: LiveRound) -> None:
+        """Let go of a round of which the database knows more than this process."""
+        live.stop()
+        if self.live.get(live.dealt.id) is live:
+            del self.live[live.dealt.id]
 
     def _deal(self, player_id: int) -> Dealt | None:
         with self.house.database.transaction() as session:
             round_id = service.deal(session, player_id, self.rules)
             return None if round_id is None else service.find(session, round_id, player_id)
 
-    def _bring_back(self, player_id: int, round_id: int, listener: Listener) -> LiveRound:
+    def _read(self, player_id: int, round_id: int, now: float) -> tuple[Dealt, Round]:
         """A round that is not over, from its log. One whose time has gone by is closed here and now."""
-        now = self.around.clock.now()
         with self.house.database.transaction() as session:
             dealt = service.find(session, round_id, player_id)
             if dealt is None:
                 raise Refusal("no_such_round", "You have no such round.")
-            if dealt.ended_at is not None:
-                raise Refusal("round_over", "The round is over.")
             played = new_round(dealt)
-            # When they came was known to a server that is gone. Now is later, and so earns nobody points.
-            played.keep(ingest.stored(session, round_id), now)
-            late = played.begun is not None and now >= played.deadline
-            if late:
-                service.end(session, round_id, Outcome.TIMEOUT, ended_at=as_time(played.deadline))
-        if late:
+            over = dealt.ended_at is not None
+            if not over:
+                # When they came was known to a server that is gone. Now is later, and so earns nobody points.
+                played.keep(ingest.stored(session, round_id), now)
+                if played.begun is not None and now >= played.deadline:
+                    service.end(session, round_id, Outcome.TIMEOUT, ended_at=as_time(played.deadline))
+                    over = True
+        if over:
             raise Refusal("round_over", "The round is over.")
-        file = photograph_path(self.house.home.photographs, dealt.sha256)
-        return LiveRound(dealt, played, file, self.around, listener, woken=now)
+        return dealt, played
+
+    def _read_end(self, player_id: int, round_id: int) -> dict[str, Any] | None:
+        with self.house.database.transaction() as session:
+            return end_message(session, round_id, player_id)
+
+    def _write_flag(self, round_id: int, reason: str, note: str | None) -> None:
+        with self.house.database.transaction() as session:
+            service.flag(session, round_id, reason, note)
 
     async def _sweep(self) -> None:
+        """Close what others left behind, and let go of what is over here."""
         while True:
+            pause = SWEEP
             try:
-                await asyncio.to_thread(self._close_overdue)
-            except DBAPIError:
+                await asyncio.to_thread(self._close_overdue, frozenset(self.live))
+            except Exception:
+                # The others were cut off as well: they are given time to write the ends that they know.
                 log.exception("sweep_failed")
+                pause = GRACE.total_seconds()
             now = self.around.clock.now()
             for round_id, live in list(self.live.items()):
                 asleep = live.round.begun is None and now > live.woken + ASLEEP
-                if asleep or live.round.closed(now):
+                if asleep or live.over():
                     del self.live[round_id]
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(pause)
 
-    def _close_overdue(self) -> None:
+    def _close_overdue(self, ours: frozenset[int]) -> None:
         with self.house.database.transaction() as session:
-            closed = service.overdue(session, as_time(self.around.clock.now()), GRACE)
+            closed = service.overdue(session, as_time(self.around.clock.now()), GRACE, ours)
         if closed:
             log.info("rounds_closed", rounds=closed)

@@ -8,7 +8,8 @@ were painted before the browser could know of the end; they are kept, and change
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from clickme.game.models import Outcome
 from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules, check, earliest_ms, points
@@ -26,6 +27,10 @@ class Round:
     recognised_ms: int | None = None
     bubbles: list[Bubble] = field(default_factory=list)
     arrivals: list[float] = field(default_factory=list)  # when each bubble came, s
+
+    def copy(self) -> Self:
+        """Another one in the same state, to try things on."""
+        return replace(self, bubbles=list(self.bubbles), arrivals=list(self.arrivals))
 
     @property
     def running(self) -> bool:

@@ -1,5 +1,6 @@
 """What can be done with rounds in the database. Nothing here commits."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,16 +122,22 @@ def flag(session: Session, round_id: int, reason: str, note: str | None) -> None
     session.execute(insert(Flag).values(round_id=round_id, reason=reason, note=note).on_conflict_do_nothing())
 
 
-def overdue(session: Session, now: datetime, grace: timedelta) -> list[int]:
+def overdue(session: Session, now: datetime, grace: timedelta, ours: Collection[int] = ()) -> list[int]:
     """Close rounds that nobody has closed though their time was over `grace` ago, as timeouts (promise 5).
 
-    Their server is gone. Several servers may look at once: each takes what no other has in hand.
+    Their server is gone; those that run here, `ours`, are left alone. Several servers may look at once: each
+    takes what no other has in hand.
     """
     # The interval is per round: its own rules say how long it was.
     limit: Any = func.make_interval(0, 0, 0, 0, 0, 0, Round.rules["limit_ms"].as_float() / 1000)
     running = session.execute(
         select(Round.id, (Round.begun_at + limit).label("due"))
-        .where(Round.begun_at.is_not(None), Round.ended_at.is_(None), Round.begun_at + limit <= now - grace)
+        .where(
+            Round.begun_at.is_not(None),
+            Round.ended_at.is_(None),
+            Round.begun_at + limit <= now - grace,
+            Round.id.not_in(ours),
+        )
         .order_by(Round.begun_at)
         .limit(1000)
         .with_for_update(skip_locked=True)

@@ -1,21 +1,25 @@
 """The socket, /ws/play: frames in, what the game says out."""
 
+import asyncio
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message
 from starlette.websockets import WebSocketState
 
+from clickme.game.live import Batch, error_message
 from clickme.game.play import Game
 from clickme.game.rules import Refusal
 from clickme.game.schemas import FRAMES, AnyFrame, Begin, Bubbles, Flag, Next, Resume, Skip, frame_of
+from clickme.kit.house import House
 from clickme.kit.metrics import ERRORS
+from clickme.kit.web import names_own_page
 from clickme.players import service as players
 from clickme.players.session import player_of
 from clickme.settings import Limits
@@ -30,44 +34,53 @@ POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 async def play(websocket: WebSocket) -> None:
     """Play rounds. The handshake is refused (403) without a session, or from another site's page."""
     house = websocket.app.state.house
-    player_id = player_of(websocket, house)
-    if player_id is None or not same_origin(websocket):
-        await websocket.close(POLICY_VIOLATION)
-        return
-    with house.database.transaction() as session:
-        known = players.exists(session, player_id)
-    if not known:
+    player_id = player_of(websocket, house) if names_own_page(websocket) else None
+    if player_id is None or not await asyncio.to_thread(is_player, house, player_id):
+        log.info("socket_refused", origin=websocket.headers.get("origin"), host=websocket.headers.get("host"))
         await websocket.close(POLICY_VIOLATION)
         return
     await websocket.accept()
     await Connection(websocket, websocket.app.state.game, player_id, house.settings.limits).serve()
 
 
-def same_origin(websocket: WebSocket) -> bool:
-    """Whether the page that opened the socket is our own: browsers say so, and cannot be made to lie."""
-    origin = urlsplit(websocket.headers.get("origin", ""))
-    return bool(origin.netloc) and origin.netloc == websocket.headers.get("host")
+def is_player(house: House, player_id: int) -> bool:
+    with house.database.transaction() as session:
+        return players.exists(session, player_id)
+
+
+class Arrived(NamedTuple):
+    """A message, and when it came on the game's clock, s."""
+
+    at: float
+    message: Message
 
 
 class Connection:
-    """One socket of one player. Frames are taken in their order, one at a time."""
+    """One socket of one player. Frames are done in their order; those of bubbles that wait, together.
+
+    They are taken from the socket and stamped as they come, whatever the one before them waits for.
+    """
 
     def __init__(self, websocket: WebSocket, game: Game, player_id: int, limits: Limits) -> None:
         self.websocket = websocket
         self.game = game
         self.player_id = player_id
         self.limits = limits
-        self.errors = 0
-        self.second = 0  # of the game's clock, in which
-        self.frames = 0  # so many frames came
+        self.inbox: asyncio.Queue[Arrived | None] = asyncio.Queue(limits.frames)
+        self.frames = Rate(seconds=1)
+        self.errors = Rate(seconds=60)
 
     async def serve(self) -> None:
+        receiving = asyncio.create_task(self._receive())
         try:
-            while self.errors < self.limits.socket_errors:
-                await self._take(await self.websocket.receive())
-            await self.websocket.close(POLICY_VIOLATION)
-        except WebSocketDisconnect:
-            pass
+            while waiting := await self._waiting():
+                for run in runs([self._read(arrived) for arrived in waiting]):
+                    await self._do(run)
+                if self.errors.count >= self.limits.socket_errors:
+                    break
+            await self._close()
+        finally:
+            receiving.cancel()
 
     async def send(self, message: dict[str, Any]) -> None:
         """What is said to a socket that has gone is not heard; the log has what matters."""
@@ -77,33 +90,71 @@ class Connection:
             except (WebSocketDisconnect, RuntimeError):
                 log.debug("socket_gone", player=self.player_id)
 
-    async def _take(self, message: Message) -> None:
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        frame: AnyFrame | None = None
+    async def _close(self) -> None:
         try:
-            self._count()
-            frame = read(message, self.limits.frame_bytes)
-            await self._do(frame)
+            await self.websocket.close(POLICY_VIOLATION)
+        except (WebSocketDisconnect, RuntimeError):
+            log.debug("socket_gone", player=self.player_id)
+
+    async def _receive(self) -> None:
+        """A full inbox stops the reading, and so the sender."""
+        try:
+            while (message := await self.websocket.receive())["type"] != "websocket.disconnect":
+                await self.inbox.put(Arrived(self.game.around.clock.now(), message))
+        except Exception:
+            log.exception("socket_broken", player=self.player_id)
+        await self.inbox.put(None)
+
+    async def _waiting(self) -> list[Arrived]:
+        """All that has come; nothing when the socket has gone and all it sent is done."""
+        waiting = [await self.inbox.get()]
+        while not self.inbox.empty():
+            waiting.append(self.inbox.get_nowait())
+        if waiting[-1] is None:
+            self.inbox.put_nowait(None)
+        return [arrived for arrived in waiting if arrived is not None]
+
+    def _read(self, arrived: Arrived) -> "Said":
+        try:
+            if self.frames.hit(arrived.at) > self.limits.frames:
+                raise Refusal("too_many_frames", f"More than {self.limits.frames} frames in a second.")
+            return Said(arrived.at, read(arrived.message, self.limits.frame_bytes))
         except Refusal as refusal:
-            await self._say_error(refusal.code, refusal.message, frame)
-        except DBAPIError:
+            return Said(arrived.at, refusal)
+
+    async def _do(self, run: "list[Said]") -> None:
+        """Do one thing that was said, or several frames of bubbles of one round."""
+        frame = run[0].frame
+        try:
+            match frame:
+                case Refusal():
+                    raise frame
+                case Bubbles():
+                    await self._take_in(frame.round, run)
+                case _:
+                    await self._act(frame)
+        except Refusal as refusal:
+            await self._refuse(refusal, getattr(frame, "round", None))
+        except SQLAlchemyError:
             log.exception("database_away", player=self.player_id)
-            await self._say_error("not_stored", "That could not be kept just now. Send it again.", frame)
+            ERRORS.labels("not_stored").inc()
+            sorry = "That could not be kept just now. Send it again."
+            await self.send(error_message(getattr(frame, "round", None), "not_stored", sorry))
 
-    def _count(self) -> None:
-        second = int(self.game.around.clock.now())
-        self.frames = self.frames + 1 if second == self.second else 1
-        self.second = second
-        if self.frames > self.limits.frames:
-            raise Refusal("too_many_frames", f"More than {self.limits.frames} frames in a second.")
+    async def _refuse(self, refusal: Refusal, round_id: int | None) -> None:
+        self.errors.hit(self.game.around.clock.now())
+        ERRORS.labels(refusal.code).inc()
+        await self.send(error_message(round_id, refusal.code, refusal.message))
 
-    async def _say_error(self, code: str, text: str, frame: AnyFrame | None) -> None:
-        self.errors += 1
-        ERRORS.labels(code).inc()
-        await self.send({"t": "error", "code": code, "message": text, "round": getattr(frame, "round", None)})
+    async def _take_in(self, round_id: int, run: "list[Said]") -> None:
+        batches = [Batch(s.frame.n, s.frame.bubbles(), s.at) for s in run if isinstance(s.frame, Bubbles)]
+        for answer in await self.game.bubbles(self.player_id, round_id, batches, self):
+            if isinstance(answer, Refusal):
+                await self._refuse(answer, round_id)
+            else:
+                await self.send({"t": "ack", "round": round_id, "n": answer})
 
-    async def _do(self, frame: AnyFrame) -> None:
+    async def _act(self, frame: AnyFrame) -> None:
         game, player_id = self.game, self.player_id
         match frame:
             case Next():
@@ -121,15 +172,50 @@ class Connection:
             case Begin():
                 await game.begin(player_id, frame.round, frame.pointer, self)
                 await self.send({"t": "begun", "round": frame.round})
-            case Bubbles():
-                kept = await game.bubbles(player_id, frame.round, frame.n, frame.bubbles(), self)
-                await self.send({"t": "ack", "round": frame.round, "n": kept})
             case Skip():
                 await game.skip(player_id, frame.round, self)
             case Flag():
                 await game.flag(player_id, frame.round, frame.reason, frame.note, self)
             case Resume():
                 await game.resume(player_id, frame.round, self)
+
+
+class Said(NamedTuple):
+    """A frame and when it came, s; or why it is none."""
+
+    at: float
+    frame: AnyFrame | Refusal
+
+
+def runs(said: Iterable[Said]) -> Iterator[list[Said]]:
+    """One by one, but frames of bubbles of one round that follow on each other together."""
+    run: list[Said] = []
+    for one in said:
+        if run and not same_stroke(run[-1].frame, one.frame):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
+
+
+def same_stroke(one: AnyFrame | Refusal, other: AnyFrame | Refusal) -> bool:
+    return isinstance(one, Bubbles) and isinstance(other, Bubbles) and one.round == other.round
+
+
+class Rate:
+    """How often something happened since the present stretch of so many seconds began."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.stretch = 0
+        self.count = 0
+
+    def hit(self, now: float) -> int:
+        stretch = int(now / self.seconds)
+        self.count = self.count + 1 if stretch == self.stretch else 1
+        self.stretch = stretch
+        return self.count
 
 
 def read(message: Message, most_bytes: int) -> AnyFrame:

@@ -17,17 +17,22 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The time of day when it was made, moved on by the monotonic clock: nobody can set it back."""
+    """The time of day when it was made, moved on by a clock that nobody can set back."""
 
     def __init__(self) -> None:
-        self.offset = time.time() - time.monotonic()
+        self.offset = time.time() - since_boot()
 
     def now(self) -> float:
-        return self.offset + time.monotonic()
+        return self.offset + since_boot()
 
     async def until(self, moment: float) -> None:
         while (left := moment - self.now()) > 0:
             await asyncio.sleep(left)
+
+
+def since_boot() -> float:
+    """Seconds, those that a laptop slept included where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def as_time(moment: float) -> datetime:

@@ -25,6 +25,8 @@ class Database:
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=10,
+            pool_timeout=5,
+            connect_args={"connect_timeout": 5},
         )
 
     @contextmanager

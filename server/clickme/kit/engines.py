@@ -58,7 +58,11 @@ def postgres(home: Home) -> Iterator[str]:
         create_database(address.format("postgres"))
         return address.format(DATABASE)
 
-    with shared(home.run / "postgres", start, server.stop) as url:
+    def stop() -> None:
+        server.start()  # it may have been restarted since; the one that runs now is the one to stop
+        server.stop()
+
+    with shared(home.run / "postgres", start, stop) as url:
         yield url
 
 

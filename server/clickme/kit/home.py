@@ -2,10 +2,14 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from clickme.kit.problems import Problem
+
+SHORTEST_KEY = 32  # characters
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,17 @@ def open_home(root: Path) -> Home:
 def secret_key(home: Home) -> str:
     """The key that signs sessions in this home: made once, readable by its owner alone."""
     place = home.root / "secret"
-    try:
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return place.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(32))
-    return place.read_text()
+    if not place.exists():
+        # Whole before it has its name: a process that dies here leaves no key, rather than an empty one.
+        descriptor, new = tempfile.mkstemp(dir=home.root, prefix=".secret-")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        with suppress(FileExistsError):  # another process was quicker
+            os.link(new, place)
+        Path(new).unlink()
+    key = place.read_text()
+    if len(key) < SHORTEST_KEY:
+        raise Problem(
+            "bad_secret", f"{place} is damaged. Remove it: a new one is made, and players sign up again."
+        )
+    return key

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clickme.kit import engines
 from clickme.kit.database import Database, newest_revision
-from clickme.kit.home import Home, open_home
+from clickme.kit.home import Home, open_home, secret_key
 from clickme.kit.problems import Problem
 from clickme.settings import Settings
 
@@ -20,6 +20,7 @@ class House:
     home: Home
     database: Database
     redis_url: str
+    secret: str  # signs sessions
 
 
 @contextmanager
@@ -46,4 +47,6 @@ def open_house(
                 f"The database is at version {database.revision() or 'none'}, this clickme needs "
                 f"{newest_revision()}. Run: clickme db migrate",
             )
-        yield House(settings, home, database, redis_url)
+        chosen = settings.secret_key
+        secret = chosen.get_secret_value() if chosen else secret_key(home)
+        yield House(settings, home, database, redis_url, secret)

@@ -9,19 +9,25 @@ from fastapi import Depends, Request
 from limits import parse
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from clickme.kit.metrics import ERRORS
 from clickme.kit.problems import Problem
 
 log = structlog.get_logger()
 
+PATIENCE = 0.5  # s, for a Redis that hangs
+
 
 class RateLimits:
     """Counts in the Redis at `redis_url`. When that is away, play goes on: nobody is refused."""
 
     def __init__(self, redis_url: str) -> None:
-        pool = redis.ConnectionPool.from_url(redis_url)
+        pool = redis.ConnectionPool.from_url(
+            redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+        )
         self.limiter = MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
 
     def hit(self, what: str, limit: str, who: str) -> bool:

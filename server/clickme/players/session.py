@@ -6,7 +6,6 @@ from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import HTTPConnection
 
-from clickme.kit.home import secret_key
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.kit.web import house_of
@@ -16,9 +15,7 @@ A_YEAR = 365 * 24 * 3600
 
 
 def signer(house: House) -> TimestampSigner:
-    chosen = house.settings.secret_key
-    key = chosen.get_secret_value() if chosen else secret_key(house.home)
-    return TimestampSigner(key, salt="player")
+    return TimestampSigner(house.secret, salt="player")
 
 
 def remember(response: Response, request: Request, house: House, player_id: int) -> None:
