@@ -43,11 +43,13 @@ clean: ## Remove what make has made in this folder
 	$(PYTHON) -m venv .venv
 
 .venv/.play: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@echo "Setting up: about a minute, the first time."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "Setting up: about two minutes, the first time."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@ .venv/.play
 
 # Root on Debian takes the system's package; anybody else gets a browser of Playwright's own.
