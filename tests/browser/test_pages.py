@@ -15,8 +15,6 @@ from browser.photographs import STROKES, UNSEEN, hang
 from clickme.kit.house import House
 from conftest import RunningServer
 
-PICTURES = os.environ.get("CLICKME_SCREENSHOTS")  # a folder for them
-
 
 def test_everybody_who_took_a_bundled_photograph_is_named(
     serve: Callable[[], RunningServer], visit: Callable[..., Game]
@@ -32,18 +30,25 @@ def test_everybody_who_took_a_bundled_photograph_is_named(
     assert sorted(named) == sorted((photograph["author"], photograph["licence"]) for photograph in bundled)
 
 
-@pytest.mark.skipif(PICTURES is None, reason="pictures go to the folder CLICKME_SCREENSHOTS, where it is set")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pictures(
-    house: House, serve: Callable[[], RunningServer], visit: Callable[..., Game], scheme: str, width: int
+def test_every_page_fits_its_screen(
+    house: House,
+    serve: Callable[[], RunningServer],
+    visit: Callable[..., Game],
+    scheme: str,
+    width: int,
+    tmp_path: Path,
 ) -> None:
+    """Pictures of all go to the folder CLICKME_SCREENSHOTS, where it is set."""
+    folder = Path(os.environ.get("CLICKME_SCREENSHOTS", tmp_path))
     hang(house, "red panda")
     game = visit(serve().url, color_scheme=scheme, **(PHONE if width == 390 else {}))
 
     def picture(of: str) -> None:
         game.page.wait_for_timeout(500)  # until what moves has come to rest
-        game.page.screenshot(path=Path(PICTURES or "", f"{of}-{width}-{scheme}.png"))
+        game.page.screenshot(path=folder / f"{of}-{width}-{scheme}.png")
+        assert game.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     expect(game.page.get_by_role("heading", name="Paint what gives it away")).to_be_visible()
     picture("consent")
