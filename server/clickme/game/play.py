@@ -162,10 +162,11 @@ class Game:
         return LiveRound(dealt, played, file, self.around, listener, now, seat)
 
     def _forget(self, live: LiveRound) -> None:
-        """Let go of a round of which the database knows more than this process."""
-        live.stop()
-        if self.live.get(live.dealt.id) is live:
-            del self.live[live.dealt.id]
+        """Let go of a round of which the database knows more, unless its end is being written here."""
+        if live.round.ended is None:
+            live.stop()
+            if self.live.get(live.dealt.id) is live:
+                del self.live[live.dealt.id]
 
     def _deal(self, player_id: int) -> Dealt | None:
         with self.house.database.transaction() as session:
