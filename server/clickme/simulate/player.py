@@ -84,10 +84,12 @@ class CodePlayer:
         painting = asyncio.create_task(self._paint(played, Rules(**dealt["rules"])))
         try:
             end = await self._hear("end")
+            played.outcome, played.points = end["outcome"], end["points"]
+            await painting
         finally:
             painting.cancel()
-            await asyncio.wait([painting])
-        played.outcome, played.points = end["outcome"], end["points"]
+        while played.acknowledged < played.sent:  # what was on its way when the round ended is kept too
+            await self._hear("ack")
         return played
 
     async def _paint(self, played: Played, rules: Rules) -> None:
@@ -97,6 +99,8 @@ class CodePlayer:
         batch: list[int] = []
         for tick, cursor in zip(range(rules.most_bubbles), spiral(rules, self.chance), strict=False):
             await asyncio.sleep(begun + tick * rules.tick_ms / 1000 - loop.time())
+            if played.outcome:
+                return
             last = follow(rules, last, cursor)
             batch += [*last, tick * rules.tick_ms]
             if tick % TICKS_A_BATCH == TICKS_A_BATCH - 1:
@@ -112,7 +116,7 @@ class CodePlayer:
         while True:
             message: dict[str, Any] = json.loads(await self.connection.recv())
             match message:
-                case {"t": "ack", "round": round_id, "n": kept}:  # it may speak of the round before
+                case {"t": "ack", "round": round_id, "n": kept}:
                     self.played[round_id].acknowledged = kept
                 case {"t": "error", "code": code, "message": text} if code != "no_photographs":
                     raise Problem(code, f"The server says: {text}")
