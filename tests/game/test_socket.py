@@ -447,6 +447,24 @@ def test_what_was_recognised_is_paid_though_the_database_went_away_at_the_end(
     assert round_row(house, round_id)["points"] == pytest.approx(0.8)
 
 
+def test_a_slow_commit_costs_nobody_points(
+    client: TestClient, browser: Browser, house: House, clock: FakeClock
+) -> None:
+    """While a lock holds up the first batch, the second comes; it counts from when it came."""
+    round_id = browser.begin()
+    clock.advance(1.4)
+    with house.database.engine.begin() as other:
+        other.execute(text("LOCK TABLE bubble_batches IN SHARE ROW EXCLUSIVE MODE"))
+        browser.say(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
+        browser.say(t="bubbles", round=round_id, n=1, xyt=line(1, 20))
+        for _ in range(3):  # once these are answered, the server has long read both
+            client.get("/api/consent")
+        clock.advance(3.0)
+    answers = [browser.hear() for _ in range(3)]
+    assert [answer["n"] for answer in answers if answer["t"] == "ack"] == [1, 21]
+    assert round_row(house, round_id)["recognised_ms"] == 1400
+
+
 class HeldPartner:
     """Looks when it is let; remembers how many views lay before it at once."""
 
