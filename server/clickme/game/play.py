@@ -54,6 +54,7 @@ class Game:
             tasks.append(self.sweeping)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.around.log.close()
+        self.around.views.shutdown()
 
     async def next(self, player_id: int) -> Dealt:
         """The photograph that lies ready for this player. Refusal `no_photographs` when they had them all."""
