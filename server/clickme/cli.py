@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from clickme.catalogue.commands import app as images
-from clickme.export.commands import export
+from clickme.export.commands import export, reliability
 from clickme.game.commands import app as partner
 from clickme.kit.options import HomeOption
+from clickme.moderation.commands import app as moderation
 from clickme.simulate.commands import simulate
 
 app = typer.Typer(
@@ -23,16 +24,18 @@ app = typer.Typer(
 database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(images, name="images")
 app.add_typer(partner, name="partner")
+app.add_typer(moderation, name="moderation")
 app.add_typer(database, name="db")
 app.command()(simulate)
 app.command()(export)
+app.command()(reliability)
 
 
 @app.command()
 def play(
     home: HomeOption = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen at. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 8765]")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen at. \\[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="\\[default: 8765]")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Serve the game, with the bundled photographs and a partner if the home has none yet."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CHAR, ForeignKey, Index, SmallInteger, func
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clickme.kit.tables import UTC_TIME, Table
@@ -17,6 +17,7 @@ class Category(Table):
     wnid: Mapped[str] = mapped_column(unique=True)  # the WordNet 3.0 synset, e.g. n01440764
     words: Mapped[str]  # all the synset's words, as ILSVRC lists them: "tench, Tinca tinca"
     shown: Mapped[str]  # the words above the photograph: "tench"
+    mapped: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # photographs with a map
 
 
 class Image(Table):
@@ -25,7 +26,8 @@ class Image(Table):
     __tablename__ = "images"
     __table_args__ = (
         # Dealing walks this index: fewest maps first, then a lot that nobody can foresee.
-        Index("images_maps_lot_idx", "maps", "lot"),
+        Index("images_maps_lot_idx", "maps", "lot", postgresql_where=text("excluded_at IS NULL")),
+        CheckConstraint("excluded_at IS NOT NULL OR exclusion IS NULL", name="excluded"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,5 +39,9 @@ class Image(Table):
     author: Mapped[str | None]
     source: Mapped[str | None]  # where it was found: an address or a collection
     maps: Mapped[int] = mapped_column(default=0)  # rounds that count towards its map
+    # The how-manieth of its class to get a map, from 1, for good: splits are decided by it (export.splits).
+    nth_mapped: Mapped[int | None]
     lot: Mapped[int]  # random, 63 bits
+    excluded_at: Mapped[datetime | None] = mapped_column(UTC_TIME)  # no longer dealt, nor exported
+    exclusion: Mapped[str | None]  # why
     added_at: Mapped[datetime] = mapped_column(UTC_TIME, server_default=func.now())

@@ -20,7 +20,7 @@ class Published(StrEnum):
 
 @app.command()
 def install(
-    choice: Annotated[Published | None, typer.Argument(help="[default: the best that can be had]")] = None,
+    choice: Annotated[Published | None, typer.Argument(help="\\[default: the best that can be had]")] = None,
     file: Annotated[
         Path | None, typer.Option("--from", help="An ONNX classifier of the 1,000 classes, instead.")
     ] = None,

@@ -19,11 +19,12 @@ from clickme.game.models import Round
 def pick(session: Session, player_id: int) -> int | None:
     """An image for this player; None when they have had them all."""
     new = ~exists().where(Round.player_id == player_id, Round.image_id == Image.id)
+    dealt = Image.excluded_at.is_(None)
     start = secrets.randbits(63)
     for level in levels(session):
         for turn in (Image.lot >= start, Image.lot < start):
             found = session.scalar(
-                select(Image.id).where(Image.maps == level, turn, new).order_by(Image.lot).limit(1)
+                select(Image.id).where(Image.maps == level, turn, new, dealt).order_by(Image.lot).limit(1)
             )
             if found is not None:
                 return found
@@ -33,6 +34,7 @@ def pick(session: Session, player_id: int) -> int | None:
 def levels(session: Session) -> Iterator[int]:
     """The numbers of maps that photographs have, from the fewest up, each found by one step in the index."""
     above: ColumnElement[bool] = Image.maps >= 0
-    while (level := session.scalar(select(func.min(Image.maps)).where(above))) is not None:
+    dealt = Image.excluded_at.is_(None)
+    while (level := session.scalar(select(func.min(Image.maps)).where(above, dealt))) is not None:
         yield level
         above = Image.maps > level

@@ -113,8 +113,27 @@ def end(
     if points:
         session.execute(update(Player).where(Player.id == player_id).values(points=Player.points + points))
     if outcome in COUNTING and session.scalar(select(exists().where(BubbleBatch.round_id == round_id))):
-        session.execute(update(Image).where(Image.id == image_id).values(maps=Image.maps + 1))
+        count_map(session, image_id)
     return True
+
+
+def count_map(session: Session, image_id: int) -> None:
+    """A photograph has one more map. The first one gives it its number within its class, for good."""
+    row = session.execute(
+        update(Image)
+        .where(Image.id == image_id)
+        .values(maps=Image.maps + 1)
+        .returning(Image.class_index, Image.nth_mapped)
+    ).one()
+    if row.nth_mapped is None:
+        # Whoever else numbers a photograph of this class waits here: no two get one number.
+        nth = session.scalar(
+            update(Category)
+            .where(Category.class_index == row.class_index)
+            .values(mapped=Category.mapped + 1)
+            .returning(Category.mapped)
+        )
+        session.execute(update(Image).where(Image.id == image_id).values(nth_mapped=nth))
 
 
 def flag(session: Session, round_id: int, reason: str, note: str | None) -> None:

@@ -17,4 +17,5 @@ class Player(Table):
     name: Mapped[str] = mapped_column(unique=True)
     consent_version: Mapped[str]
     consented_at: Mapped[datetime] = mapped_column(UTC_TIME, server_default=func.now())
+    banned_at: Mapped[datetime | None] = mapped_column(UTC_TIME)  # their rounds are in no data set
     points: Mapped[float] = mapped_column(default=0.0, index=True)  # the sum over the rounds, each in [0, 1]

@@ -10,7 +10,7 @@ from clickme.kit.options import HomeOption, JsonOption
 def simulate(
     rounds: Annotated[int, typer.Option(min=1, help="How many rounds to play.")] = 20,
     url: Annotated[
-        str | None, typer.Option(help="The server's address. [default: the one running in the home]")
+        str | None, typer.Option(help="The server's address. \\[default: the one running in the home]")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed paints the same strokes.")] = 0,
     home: HomeOption = None,
