@@ -1,7 +1,7 @@
 """Maps by plain loops, written independently of `clickme.maps`."""
 
 import math
-from collections.abc import Iterator
+from operator import mul
 
 
 def slow_sharp(players: list[tuple[int, list[tuple[int, int]]]]) -> list[list[float]]:
@@ -20,19 +20,32 @@ def slow_sharp(players: list[tuple[int, list[tuple[int, int]]]]) -> list[list[fl
     return [[count / len(players) for count in row] for row in counts]
 
 
-def slow_blurred(sharp: list[list[float]]) -> list[list[float]]:
-    """49 taps of a Gaussian of sigma 28, sum 1, along the rows and then down the columns, zero outside."""
-    taps = [math.exp(-(offset**2) / (2 * 28.0**2)) for offset in range(-24, 25)]
-    kernel = [tap / math.fsum(taps) for tap in taps]
+def slow_blurred(sharp: list[list[float]], size: int = 49, sigma: float = 28.0) -> list[list[float]]:
+    """A Gaussian of `size` taps along the rows, then down the columns, zero outside, in whole numbers.
 
-    def along(line: list[float]) -> Iterator[float]:
-        for middle in range(256):
-            total = 0.0
-            for offset, weight in zip(range(-24, 25), kernel, strict=True):
-                if 0 <= middle + offset < 256:
-                    total += weight * line[middle + offset]
-            yield total
+    Values and taps are rounded to multiples of 2**-26, half to even; values to a power of two times as much
+    where the map goes above 1. Sums are divided by the sum of the taps; those of the rows are rounded again.
+    """
+    weights = [math.exp(-(offset**2) / (2 * sigma**2)) for offset in range(-(size // 2), size // 2 + 1)]
+    taps = [round(weight / math.fsum(weights) * 2**26) for weight in weights]
+    total = sum(taps)
+    unit = 1
+    while unit < max(map(max, sharp)):
+        unit *= 2
 
-    rows = [list(along(row)) for row in sharp]
-    columns = [list(along(list(column))) for column in zip(*rows, strict=True)]
-    return [list(row) for row in zip(*columns, strict=True)]
+    def along(line: list[int]) -> list[int]:
+        if not any(line):
+            return line
+        padded = [0] * (size // 2) + line + [0] * (size // 2)
+        return [sum(map(mul, taps, padded[middle : middle + size])) for middle in range(len(line))]
+
+    whole = [[round(value * 2**26 / unit) for value in row] for row in sharp]
+    halfway = [[divided(value, total) for value in along(row)] for row in whole]
+    columns = [along(list(column)) for column in zip(*halfway, strict=True)]
+    return [[value * unit / (total * 2**26) for value in row] for row in zip(*columns, strict=True)]
+
+
+def divided(number: int, by: int) -> int:
+    """The nearest whole number to a quotient; of two, the even one."""
+    quotient, rest = divmod(number, by)
+    return quotient + (2 * rest > by or (2 * rest == by and quotient % 2))
