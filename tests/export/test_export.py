@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -13,121 +12,46 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from sqlalchemy import literal, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from clickme import maps
 from clickme.catalogue.models import Category, Image
-from clickme.catalogue.store import keep
 from clickme.cli import app
+from clickme.export.facts import Facts
+from clickme.export.options import Options
 from clickme.export.painted import begin_snapshot, stream_painted
-from clickme.export.service import Shard, export_tfrecord
-from clickme.export.splits import place, split
-from clickme.game.models import BubbleBatch, Round
+from clickme.export.selection import Selection
+from clickme.export.service import export
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
-from clickme.players.models import Player
+from made_up import DEMO, add_photographs, add_player, add_round, contents, painted_by, play
 from slow_maps import slow_blurred, slow_sharp
-
-DEMO = Path(__file__).parents[2] / "server" / "clickme" / "catalogue" / "demo"
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 Record = dict[str, list[Any]]
 ReadShard = Callable[[Path], list[Record]]
+BESIDE = {"README.md", "SHA256SUMS", "croissant.json", "dataset_info.json", "features.json"}
 
 
-def add_photographs(house: House, number: int, after: int = 0) -> None:
-    """The bundled photographs of these numbers, in the order of their names."""
-    with house.database.transaction() as session:
-        for source in sorted(DEMO.glob("*.jpg"))[after : after + number]:
-            with Pillow.open(source) as photograph:
-                square = photograph.convert("RGB").resize((256, 256))
-            jpeg = io.BytesIO()
-            square.save(jpeg, "JPEG", quality=95, subsampling=0)
-            wnid = source.name.partition("_")[0]
-            session.add(
-                Image(
-                    class_index=session.scalars(
-                        select(Category.class_index).where(Category.wnid == wnid)
-                    ).one(),
-                    sha256=keep(house.home.photographs, jpeg.getvalue()),
-                    source_sha256=sha256(source.read_bytes()).hexdigest(),
-                    source_path=f"{wnid}/{source.name}",
-                    lot=0,
-                )
-            )
+class Unheard:
+    """Progress that nobody listens to."""
+
+    def reading(self, done: int) -> None:
+        pass
+
+    def writing(self, done: int, total: int) -> None:
+        pass
 
 
-def add_player(session: Session, name: str) -> int:
-    player = Player(name=name, consent_version="1")
-    session.add(player)
-    session.flush()
-    return player.id
-
-
-def painted_by(random: Random) -> list[tuple[int, int, int]]:
-    """A walk of the brush, along the borders as often as not: (x, y, t) of each bubble."""
-    x, y = random.choice([0, 128, 255]), random.choice([0, 128, 255])
-    walk = []
-    for tick in range(random.randint(1, 140)):
-        walk.append((x, y, 50 * tick))
-        x = min(255, max(0, x + random.randint(-4, 4)))
-        y = min(255, max(0, y + random.randint(-4, 4)))
-    return walk
-
-
-def add_round(
-    session: Session,
-    player: int,
-    image: int,
-    outcome: str | None,
-    walk: list[tuple[int, int, int]],
-    *,
-    bubble: int = 14,
-) -> None:
-    """A round and its log, in batches of three bubbles as a browser would send them."""
-    played = Round(
-        player_id=player,
-        image_id=image,
-        begun_at=NOON,
-        ended_at=NOON if outcome else None,
-        outcome=outcome,
-        recognised_ms=900 if outcome == "recognised" else None,
-        rules={"bubble": bubble},
-    )
-    session.add(played)
-    session.flush()
-    for first in range(0, len(walk), 3):
-        xyt = np.array(walk[first : first + 3], dtype="<i2").tobytes()
-        session.add(BubbleBatch(round_id=played.id, first_index=first, xyt=xyt))
-
-
-def play(house: House, *, players: int = 3, seed: int = 0, outcome: str = "timeout") -> None:
-    """Everybody paints every photograph."""
-    random = Random(seed)
-    with house.database.transaction() as session:
-        images = session.scalars(select(Image.id).order_by(Image.source_path)).all()
-        for number in range(players):
-            player = add_player(session, f"{outcome} {number} {seed}")
-            for image in images:
-                add_round(session, player, image, outcome, painted_by(random))
-
-
-def run_export(house: House, out: Path) -> list[Shard]:
-    with house.database.transaction() as session:
-        return export_tfrecord(session, house.home.photographs, out, progress=lambda done, total: None)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.exists() else {}
+def run_export(house: House, out: Path, **options: Any) -> Facts:
+    return export(house, out, Options(**options), Unheard())
 
 
 def everything(out: Path, read_shard: ReadShard) -> dict[str, Record]:
     """Every record of an export by its image_id."""
     return {
         record["image_id"][0].decode(): record
-        for shard in sorted(out.iterdir())
+        for shard in sorted(out.glob("*.tfrecord-*"))
         for record in read_shard(shard)
     }
 
@@ -158,7 +82,7 @@ def test_every_map_is_rebuilt_from_the_view_to_the_last_bit(
     records = everything(tmp_path / "out", read_shard)
     with house.database.transaction() as session:
         begin_snapshot(session)
-        streamed = {photograph.source_path: photograph for photograph in stream_painted(session)}
+        streamed = {photograph.image_id: photograph for photograph in stream_painted(session, Selection())}
         images = {image.source_path: image for image in session.scalars(select(Image))}
         wnids = {row.class_index: row.wnid for row in session.scalars(select(Category))}
         view = session.execute(
@@ -198,7 +122,9 @@ def test_every_map_is_rebuilt_from_the_view_to_the_last_bit(
 
         rows = [y for y, row in enumerate(sharp) if any(row)]
         columns = [x for x, column in enumerate(zip(*sharp, strict=True)) if any(column)]
-        assert {key: value for key, value in record.items() if key not in ("image", "heatmap")} == {
+        assert record["heatmap_max"] == [np.float32(peak)]
+        rest = record.keys() - {"image", "heatmap", "heatmap_max"}
+        assert {key: record[key] for key in rest} == {
             "label": [image.class_index],
             "click_count": [sum(map(len, rounds.values()))],
             "n_players": [len(rounds)],
@@ -211,23 +137,11 @@ def test_every_map_is_rebuilt_from_the_view_to_the_last_bit(
 # ---- splits and order ----
 
 
-def test_splits_are_stretches_of_a_keyed_hash(session: Session) -> None:
-    """The same rule in plain Python, on hashes no photograph has."""
-    hashes = [sha256(str(number).encode()).hexdigest() for number in range(2000)]
-
-    def independent(source: str) -> str:
-        share = int.from_bytes(sha256(b"clickme split 1:" + source.encode()).digest(), "big") / 2**256
-        return "train" if share < 0.90 else "validation" if share < 0.95 else "test"
-
-    for source in hashes:
-        assert session.scalar(select(split(place(literal(source))))) == independent(source)
-
-
 def test_shards_are_in_the_order_of_the_hash(house: House, tmp_path: Path, read_shard: ReadShard) -> None:
     add_photographs(house, 31)
     play(house, players=1)
 
-    shards = run_export(house, tmp_path / "out")
+    shards = run_export(house, tmp_path / "out").shards
 
     order = [
         record["image_id"][0].decode()
@@ -240,7 +154,7 @@ def test_shards_are_in_the_order_of_the_hash(house: House, tmp_path: Path, read_
             b"clickme split 1:" + sha256((DEMO / path.split("/")[1]).read_bytes()).hexdigest().encode()
         ).digest(),
     )
-    assert {shard.name for shard in shards} == contents(tmp_path / "out").keys()
+    assert {shard.name for shard in shards} | BESIDE == contents(tmp_path / "out").keys()
     assert sum(shard.photographs for shard in shards) == sum(shard.maps for shard in shards) == 31
 
 
@@ -250,7 +164,7 @@ def test_new_photographs_and_players_move_no_photograph(
     def home_of_each(out: Path) -> dict[str, str]:
         return {
             record["image_id"][0].decode(): shard.name.partition(".")[0]
-            for shard in out.iterdir()
+            for shard in out.glob("*.tfrecord-*")
             for record in read_shard(shard)
         }
 
@@ -282,13 +196,13 @@ def test_an_export_is_of_one_moment(house: House, tmp_path: Path) -> None:
     play(house)
     run_export(house, tmp_path / "still")
 
-    def another_player_paints(done: int, total: int) -> None:
-        if done == 0:  # all are counted, none is read
-            add_photographs(house, 4, after=4)
-            play(house, players=1, seed=1)
+    class AnotherPlayerPaints(Unheard):
+        def reading(self, done: int) -> None:
+            if done == 1:  # the rest is not read yet
+                add_photographs(house, 4, after=4)
+                play(house, players=1, seed=1)
 
-    with house.database.transaction() as session:
-        export_tfrecord(session, house.home.photographs, tmp_path / "busy", progress=another_player_paints)
+    export(house, tmp_path / "busy", Options(), AnotherPlayerPaints())
 
     assert contents(tmp_path / "busy") == contents(tmp_path / "still")
 
@@ -322,37 +236,31 @@ def test_a_folder_with_an_earlier_export_is_refused_and_left_as_it_is(house: Hou
 
 
 @pytest.mark.parametrize("code", ["photograph_missing", "photograph_damaged"])
-def test_a_photograph_gone_bad_is_named_and_leaves_no_file(house: House, tmp_path: Path, code: str) -> None:
+def test_a_photograph_gone_bad_is_named_and_put_back_it_goes_on(
+    house: House, tmp_path: Path, code: str
+) -> None:
     add_photographs(house, 5)
     play(house)
     with house.database.transaction() as session:
         begin_snapshot(session)
-        *_, last = stream_painted(session)
+        *_, last = stream_painted(session, Selection())
     file = house.home.photographs / last.sha256[:2] / f"{last.sha256}.jpg"
+    whole = file.read_bytes()
     if code == "photograph_missing":
         file.unlink()
     else:
-        file.write_bytes(file.read_bytes()[:-10])
+        file.write_bytes(whole[:-10])
 
-    with pytest.raises(Problem, match=last.source_path) as raised:
+    with pytest.raises(Problem, match=last.image_id) as raised:
         run_export(house, tmp_path / "out")
 
     assert raised.value.code == code
-    assert contents(tmp_path / "out") == {}
+    assert [place.name for place in (tmp_path / "out").iterdir()] == [".export"]
 
-
-def test_an_interrupted_export_leaves_no_file(house: House, tmp_path: Path) -> None:
-    add_photographs(house, 3)
-    play(house)
-
-    def interrupt(done: int, total: int) -> None:
-        if done == total:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), house.database.transaction() as session:
-        export_tfrecord(session, house.home.photographs, tmp_path / "out", progress=interrupt)
-
-    assert contents(tmp_path / "out") == {}
+    file.write_bytes(whole)
+    run_export(house, tmp_path / "out")
+    run_export(house, tmp_path / "undisturbed")
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
 
 
 # ---- the command ----
@@ -373,11 +281,11 @@ def test_the_command_says_what_it_wrote(house: House, tmp_path: Path, command: C
     result = command("--format", "tfrecord", "--out", str(tmp_path / "out"))
 
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    words = [re.fullmatch(r"(.+)  photographs: (\d+), maps: (\d+)", line) for line in lines]
-    assert {match[1] for match in words if match} == set(map(str, (tmp_path / "out").iterdir()))
-    assert sum(int(match[2]) for match in words if match) == 3
-    assert sum(int(match[3]) for match in words if match) == 6
+    words = re.findall(r"^(.+)  photographs: (\d+), maps: (\d+)$", result.stdout, re.MULTILINE)
+    assert {name for name, *_ in words} == set(map(str, (tmp_path / "out").glob("*.tfrecord-*")))
+    assert sum(int(photographs) for _, photographs, _ in words) == 3
+    assert sum(int(maps) for *_, maps in words) == 6
+    assert "rounds that were skipped: 0 rounds" in result.stdout
 
 
 def test_the_command_speaks_json(house: House, tmp_path: Path, command: Callable[..., Any]) -> None:
@@ -386,10 +294,11 @@ def test_the_command_speaks_json(house: House, tmp_path: Path, command: Callable
 
     result = command("--out", str(tmp_path / "out"), "--json")
 
-    assert json.loads(result.stdout) == {
-        "folder": str(tmp_path / "out"),
-        "shards": [{"name": name, "photographs": 1, "maps": 3} for name in contents(tmp_path / "out")],
-    }
+    said = json.loads(result.stdout)
+    assert said["folder"] == str(tmp_path / "out")
+    assert (said["photographs"], said["rounds"], said["players"]) == (1, 3, 3)
+    (shard,) = said["shards"]
+    assert shard["sha256"] == sha256((tmp_path / "out" / shard["name"]).read_bytes()).hexdigest()
 
 
 def test_a_refusal_is_one_problem(house: House, tmp_path: Path, command: Callable[..., Any]) -> None:

@@ -51,7 +51,7 @@ def test_twenty_rounds_of_a_code_player_become_twenty_maps(
     clickme(settings, "export", "--format", "tfrecord", "--out", str(tmp_path / "out"))
     records = {
         record["image_id"][0].decode(): record
-        for shard in (tmp_path / "out").iterdir()
+        for shard in (tmp_path / "out").glob("*.tfrecord-*")
         for record in read_shard(shard)
     }
     with house.database.transaction() as session:
