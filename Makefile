@@ -6,10 +6,10 @@ BIN := .venv/bin
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help play test lint bench format lock clean
+.PHONY: help play test interop lint bench bench-export format lock clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 play: .venv/.play ## Serve the game on this machine and open it in the browser
 	@$(BIN)/clickme play
@@ -17,6 +17,9 @@ play: .venv/.play ## Serve the game on this machine and open it in the browser
 test: .venv/.dev .venv/.chromium ## Run all tests, on a real Postgres, Valkey, ResNet and Chromium
 	$(BIN)/node --test "tests/web/*.test.mjs"
 	$(BIN)/pytest -n auto
+
+interop: .venv/.dev .venv-interop/.ready ## Read exports with TensorFlow, webdataset, datasets, mlcroissant, h5py and NumPy
+	.venv-interop/bin/pytest tests/interop
 
 lint: .venv/.dev web/node_modules/.package-lock.json ## Check style, types, the arrows between packages, the types of web/
 	$(BIN)/ruff check .
@@ -28,6 +31,9 @@ lint: .venv/.dev web/node_modules/.package-lock.json ## Check style, types, the 
 bench: .venv/.dev ## Measure what the documents claim
 	$(BIN)/python benchmarks/dealing.py
 
+bench-export: .venv/.dev ## Measure an export beside the plain way of doing it
+	$(BIN)/python -m benchmarks.export
+
 format: .venv/.dev ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -37,7 +43,7 @@ lock: .venv/.dev ## Write down the versions that are installed now
 	@{ head -1 constraints.txt; cat constraints.txt.new; } > constraints.txt.all && mv constraints.txt.all constraints.txt && rm constraints.txt.new
 
 clean: ## Remove what make has made in this folder
-	rm -rf .venv web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-interop web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -49,8 +55,14 @@ clean: ## Remove what make has made in this folder
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Setting up: about two minutes, the first time."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,dask]'
 	@touch $@ .venv/.play
+
+.venv-interop/.ready: tests/interop/requirements.txt
+	@echo "Setting up: about a minute, the first time."
+	@$(PYTHON) -m venv .venv-interop
+	@.venv-interop/bin/pip install --quiet --disable-pip-version-check --requirement tests/interop/requirements.txt
+	@touch $@
 
 # Root on Debian takes the system's package; anybody else gets a browser of Playwright's own.
 .venv/.chromium: .venv/.dev

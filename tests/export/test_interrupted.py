@@ -179,7 +179,7 @@ def test_twenty_kills_at_any_moment_change_nothing(house: House, settings: Setti
     chance = random.Random(20)
 
     died = 0
-    for _ in range(20):
+    for attempt in range(20):
         process = command(settings, tmp_path / "out")
         try:
             process.wait(timeout=chance.uniform(0.2 * length, 0.9 * length))
@@ -188,8 +188,8 @@ def test_twenty_kills_at_any_moment_change_nothing(house: House, settings: Setti
             died += 1
         process.communicate()
         if (tmp_path / "out" / "SHA256SUMS").exists() and not (tmp_path / "out" / ".export").exists():
-            (tmp_path / "out").rename(tmp_path / f"finished {died}")  # go on with a new one
-            assert contents(tmp_path / f"finished {died}") == contents(tmp_path / "undisturbed")
+            (tmp_path / "out").rename(tmp_path / f"finished {attempt}")  # go on with a new one
+            assert contents(tmp_path / f"finished {attempt}") == contents(tmp_path / "undisturbed")
     assert died > 5
     if not (tmp_path / "out" / "SHA256SUMS").exists():
         succeed(command(settings, tmp_path / "out"))

@@ -116,7 +116,7 @@ def test_one_split_can_be_read_alone_and_one_export_need_not_be_split(painted: H
     for split in ("train", "validation", "test"):
         alone = [about(record) for record in read(tmp_path / "split", split)]
         assert alone == [about(record) for record in everything if record.split == split]
-    assert {record.split for record in whole} == {"all"}
+    assert {record.split for record in whole} == {"full"}
     assert {record.image_id for record in whole} == {record.image_id for record in everything}
 
 

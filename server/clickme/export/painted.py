@@ -31,7 +31,7 @@ from clickme.catalogue.models import Category, Image
 from clickme.export.facts import LeftOut
 from clickme.export.record import Photograph, Stroke
 from clickme.export.selection import Rule, Selection
-from clickme.export.splits import ALL, firsts, place, split
+from clickme.export.splits import UNSPLIT, firsts, place, split
 from clickme.game.models import BubbleBatch, Round
 from clickme.kit.copy import Row, copy_out, integer
 from clickme.players.models import Player
@@ -207,7 +207,7 @@ def _statement(rules: list[Rule], *, splits: bool) -> Select[Any]:
     rounds = (
         select(
             Image.id.label("image"),
-            (split(first) if splits else literal(ALL)).label("split"),
+            (split(first) if splits else literal(UNSPLIT)).label("split"),
             _image_id().label("image_id"),
             Image.sha256,
             Image.class_index,

@@ -20,7 +20,7 @@ from clickme.export.facts import LeftOut
 from clickme.export.options import Options
 from clickme.export.painted import Tally, begin_snapshot, stream_painted
 from clickme.export.record import Photograph
-from clickme.export.splits import ALL, SPLITS
+from clickme.export.splits import UNSPLIT, SPLITS
 from clickme.export.strokes import to_line
 from clickme.export.workspace import Workspace, read_json, settle, whole, write_json
 from clickme.kit.problems import Problem
@@ -173,7 +173,7 @@ class Spool:
     def shards(self) -> list[ShardPlan]:
         """Everything that was begun, named: split after split."""
         named = []
-        for split in (*SPLITS, ALL):
+        for split in (*SPLITS, UNSPLIT):
             members = [shard for shard in self.begun if shard.split == split]
             named += [
                 replace(shard, name=self.options.writer().file_name(split, number, len(members)))

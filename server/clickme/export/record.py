@@ -45,7 +45,7 @@ class Record:
     What a format has no room for is None, or empty, when it is read.
     """
 
-    split: str  # train, validation, test; all where nothing was split
+    split: str  # train, validation, test; full where nothing was split
     image_id: str  # where the photograph came from: "n01440764/n01440764_10026.JPEG"
     label: int  # the class in the order of ILSVRC12, from 0
     wnid: str  # its WordNet 3.0 synset
