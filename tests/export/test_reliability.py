@@ -2,18 +2,25 @@
 
 import json
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image as Pillow
 from sqlalchemy import select
 from typer.testing import CliRunner
 
 from clickme.catalogue.models import Image
+from clickme.catalogue.store import photograph_path
 from clickme.cli import app
+from clickme.game.rules import Rules
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
+from clickme.simulate.strokes import Strategy, contrast, follow, wander
 from made_up import Walk, add_photographs, add_player, add_round, painted_by
 
 
@@ -25,46 +32,47 @@ def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     return lambda *words: CliRunner().invoke(app, [*words, "--home", str(house.home.root)])
 
 
-def around(place: tuple[int, int], random: Random) -> Walk:
-    """A walk near a place."""
-    x, y = place
-    walk = []
-    for tick in range(60):
-        walk.append((x, y, 50 * tick))
-        x = min(place[0] + 30, max(place[0] - 30, x + random.randint(-4, 4)))
-        y = min(place[1] + 30, max(place[1] - 30, y + random.randint(-4, 4)))
-    return walk
+RULES = Rules()
 
 
-def play(house: House, *, share: bool) -> None:
-    """Four players paint every photograph: all near a place of the photograph's own, or each anywhere."""
-    add_photographs(house, 12)
-    random = Random(1)
+def walk(strategy: Strategy, photograph: NDArray[np.uint8], chance: Random) -> Walk:
+    """What the brush paints in three and a half seconds, led by the strategy."""
+    painted: Walk = []
+    for tick, cursor in enumerate(islice(strategy(RULES, photograph, chance), 70)):
+        last = painted[-1][:2] if painted else None
+        painted.append((*follow(RULES, last, cursor), 50 * tick))
+    return painted
+
+
+def play(house: House, strategy: Strategy) -> None:
+    """Four code players of one strategy paint all the bundled photographs."""
+    add_photographs(house, 31)
+    chance = Random(1)
     with house.database.transaction() as session:
         players = [add_player(session, f"player {number}") for number in range(4)]
-        for image in session.scalars(select(Image.id).order_by(Image.id)).all():
-            place = random.randint(31, 224), random.randint(31, 224)
+        for image in session.scalars(select(Image).order_by(Image.source_path)).all():
+            with Pillow.open(photograph_path(house.home.photographs, image.sha256)) as file:
+                photograph = np.asarray(file.convert("L"))
             for player in players:
-                anywhere = random.randint(31, 224), random.randint(31, 224)
-                add_round(session, player, image, "timeout", around(place if share else anywhere, random))
+                add_round(session, player, image.id, "timeout", walk(strategy, photograph, chance))
 
 
 def test_a_shared_strategy_is_far_above_its_null(house: House, command: Callable[..., Any]) -> None:
-    play(house, share=True)
+    play(house, contrast)
 
     found = json.loads(command("reliability", "--json").stdout)
 
-    assert found["photographs"] == 12
+    assert found["photographs"] == 31
     assert found["rho"] > found["null"] + 0.3
     assert found["ceiling"] > found["floor"] + 0.3
     assert found["rho_interval"][0] > found["null"]
     words = command("reliability").stdout
     assert f"{found['rho']:.3f}" in words
-    assert "12 photographs" in words
+    assert "31 photographs" in words
 
 
 def test_random_painters_are_not(house: House, command: Callable[..., Any]) -> None:
-    play(house, share=False)
+    play(house, wander)
 
     found = json.loads(command("reliability", "--json").stdout)
 
@@ -73,7 +81,7 @@ def test_random_painters_are_not(house: House, command: Callable[..., Any]) -> N
 
 
 def test_the_same_seed_gives_the_same_figures(house: House, command: Callable[..., Any]) -> None:
-    play(house, share=True)
+    play(house, contrast)
 
     first, again, other = (command("reliability", "--json", "--seed", seed).stdout for seed in "001")
 
@@ -81,7 +89,7 @@ def test_the_same_seed_gives_the_same_figures(house: House, command: Callable[..
 
 
 def test_the_card_has_the_same_figures(house: House, command: Callable[..., Any], tmp_path: Path) -> None:
-    play(house, share=True)
+    play(house, contrast)
     found = json.loads(command("reliability", "--json").stdout)
 
     facts = json.loads(command("export", "--out", str(tmp_path / "out"), "--blur", "none", "--json").stdout)

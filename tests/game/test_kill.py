@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -36,7 +37,8 @@ def test_a_killed_server_loses_nothing_and_its_round_ends_once(
 
     async def play() -> tuple[int, int, dict[str, Any], dict[str, Any]]:
         server = serve()
-        cookie = await sign_up(server.url)
+        async with httpx2.AsyncClient(base_url=server.url) as client:
+            cookie = await sign_up(client)
         async with dial(server, cookie) as connection:
             round_id = (await say(connection, t="next"))["round"]
             await say(connection, t="begin", round=round_id, pointer="touch")

@@ -5,8 +5,9 @@ import random
 from collections.abc import Callable
 from itertools import islice
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -14,7 +15,7 @@ from clickme.game.rules import Bubble, Rules, check
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.simulate.player import running_at, sit_down
-from clickme.simulate.strokes import follow, spiral
+from clickme.simulate.strokes import STRATEGIES, Strategy, contrast, follow
 from conftest import RunningServer, add_images
 
 RULES = Rules()
@@ -30,9 +31,38 @@ def test_wherever_the_cursor_goes_the_brush_keeps_the_laws(cursors: list[tuple[f
     check(RULES, None, painted, RULES.limit_ms)
 
 
-def test_the_same_seed_paints_the_same_spiral() -> None:
-    one, other, another = (list(islice(spiral(RULES, random.Random(seed)), 140)) for seed in (1, 1, 2))
+@pytest.mark.parametrize("strategy", STRATEGIES.values())
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_a_strategy_leads_a_whole_round_and_the_same_seed_leads_the_same_way(
+    strategy: Strategy, seed: int
+) -> None:
+    photograph = np.random.default_rng(seed).integers(0, 256, (256, 256), np.uint8)
+
+    one, other, another = (
+        list(islice(strategy(RULES, photograph, random.Random(chance)), RULES.most_bubbles))
+        for chance in (seed, seed, seed + 1)
+    )
+
+    assert len(one) == RULES.most_bubbles
     assert one == other != another
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_photograph_of_nothing_is_painted_too(grey: int) -> None:
+    nothing = np.full((256, 256), grey, np.uint8)
+    for strategy in STRATEGIES.values():
+        assert len(list(islice(strategy(RULES, nothing, random.Random(0)), 140))) == 140
+
+
+def test_contrast_leads_to_what_stands_out() -> None:
+    photograph = np.full((256, 256), 128, np.uint8)
+    photograph[40:80, 180:220] = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
+
+    x, y = zip(*islice(contrast(RULES, photograph, random.Random(0)), 25, 75), strict=True)
+
+    assert 165 < min(x) <= max(x) < 235
+    assert 25 < min(y) <= max(y) < 95
 
 
 def test_a_code_player_plays_until_there_is_no_photograph_left(

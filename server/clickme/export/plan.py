@@ -20,7 +20,7 @@ from clickme.export.facts import LeftOut
 from clickme.export.options import Options
 from clickme.export.painted import Tally, begin_snapshot, stream_painted
 from clickme.export.record import Photograph
-from clickme.export.splits import UNSPLIT, SPLITS
+from clickme.export.splits import SPLITS, UNSPLIT
 from clickme.export.strokes import to_line
 from clickme.export.workspace import Workspace, read_json, settle, whole, write_json
 from clickme.kit.problems import Problem

@@ -1,6 +1,6 @@
 """`clickme simulate`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,10 @@ def simulate(
     url: Annotated[
         str | None, typer.Option(help="The server's address. \\[default: the one running in the home]")
     ] = None,
+    strategy: Annotated[
+        Literal["spiral", "contrast", "wander"],
+        typer.Option(help="Out from the middle; to what stands out in the photograph; anywhere."),
+    ] = "spiral",
     seed: Annotated[int, typer.Option(help="The same seed paints the same strokes.")] = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -25,10 +29,11 @@ def simulate(
     from rich.progress import track
 
     from clickme.simulate.player import running_at, sit_down
+    from clickme.simulate.strokes import STRATEGIES
 
     address = url or running_at(home)
     bar = track(range(rounds), "Playing", console=Console(stderr=True))
-    played = asyncio.run(sit_down(address, bar, seed))
+    played = asyncio.run(sit_down(address, bar, seed, STRATEGIES[strategy]))
     outcomes = Counter(round_.outcome for round_ in played)
     report = {
         "rounds": len(played),

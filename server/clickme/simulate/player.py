@@ -1,14 +1,18 @@
 """A player made of code, who comes in by the same door as people: consent, session, socket, brush."""
 
 import asyncio
+import io
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Origin
@@ -17,7 +21,7 @@ from clickme.game.rules import Rules
 from clickme.kit.home import open_home
 from clickme.kit.problems import Problem
 from clickme.settings import Settings
-from clickme.simulate.strokes import follow, spiral
+from clickme.simulate.strokes import Point, Strategy, follow, spiral
 
 TICKS_A_BATCH = 2  # as the page does: a frame each 100 ms
 
@@ -45,32 +49,43 @@ def running_at(root: Path | None) -> str:
         ) from None
 
 
-async def sit_down(url: str, rounds: Iterable[int], seed: int = 0) -> list[Played]:
+async def sit_down(
+    url: str, rounds: Iterable[int], seed: int = 0, strategy: Strategy = spiral
+) -> list[Played]:
     """Become a player at `url` and play. Fewer rounds come back when there are no more photographs."""
     try:
-        cookie = await sign_up(url)
-        socket = url.replace("http", "ws", 1) + "/ws/play"
-        async with connect(socket, origin=Origin(url), additional_headers={"Cookie": cookie}) as connection:
-            player = CodePlayer(connection, random.Random(seed))  # noqa: S311 - strokes are no secret
-            return [played for _ in rounds if (played := await player.play()) is not None]
+        async with httpx2.AsyncClient(base_url=url) as client:
+            headers = {"Cookie": await sign_up(client)}
+            socket = url.replace("http", "ws", 1) + "/ws/play"
+            async with connect(socket, origin=Origin(url), additional_headers=headers) as connection:
+                chance = random.Random(seed)  # noqa: S311 - strokes are no secret
+                player = CodePlayer(connection, client, chance, strategy)
+                return [played for _ in rounds if (played := await player.play()) is not None]
     except (OSError, httpx2.HTTPError, WebSocketException) as error:
         raise Problem("no_answer", f"The server at {url} does not play along: {error}") from None
 
 
-async def sign_up(url: str) -> str:
-    """The session cookie of a new player."""
-    async with httpx2.AsyncClient(base_url=url) as client:
-        version = (await client.get("/api/consent")).raise_for_status().json()["version"]
-        answer = (await client.post("/api/players", json={"consent": version})).raise_for_status()
-        return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+async def sign_up(client: httpx2.AsyncClient) -> str:
+    """The session cookie of a new player; the client keeps it too."""
+    version = (await client.get("/api/consent")).raise_for_status().json()["version"]
+    answer = (await client.post("/api/players", json={"consent": version})).raise_for_status()
+    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
 
 class CodePlayer:
-    """Paints a spiral from the middle, one bubble a tick, until the round ends."""
+    """Paints where its strategy leads, one bubble a tick, until the round ends."""
 
-    def __init__(self, connection: ClientConnection, chance: random.Random) -> None:
+    def __init__(
+        self,
+        connection: ClientConnection,
+        client: httpx2.AsyncClient,
+        chance: random.Random,
+        strategy: Strategy,
+    ) -> None:
         self.connection = connection
+        self.client = client
         self.chance = chance
+        self.strategy = strategy
         self.played: dict[int, Played] = {}
 
     async def play(self) -> Played | None:
@@ -80,8 +95,10 @@ class CodePlayer:
         if dealt["t"] == "error":
             return None
         played = self.played[dealt["round"]] = Played(dealt["round"])
+        rules = Rules(**dealt["rules"])
+        cursors = self.strategy(rules, await self._look(dealt["image"]), self.chance)
         await self._send(t="begin", round=played.round, pointer="mouse")
-        painting = asyncio.create_task(self._paint(played, Rules(**dealt["rules"])))
+        painting = asyncio.create_task(self._paint(played, rules, cursors))
         try:
             end = await self._hear("end")
             played.outcome, played.points = end["outcome"], end["points"]
@@ -92,12 +109,18 @@ class CodePlayer:
             await self._hear("ack")
         return played
 
-    async def _paint(self, played: Played, rules: Rules) -> None:
+    async def _look(self, address: str) -> NDArray[np.uint8]:
+        """The photograph's grey levels: uint8 [256, 256]."""
+        jpeg = (await self.client.get(address)).raise_for_status().content
+        with Image.open(io.BytesIO(jpeg)) as photograph:
+            return np.asarray(photograph.convert("L"))
+
+    async def _paint(self, played: Played, rules: Rules, cursors: Iterator[Point]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         last: tuple[int, int] | None = None
         batch: list[int] = []
-        for tick, cursor in zip(range(rules.most_bubbles), spiral(rules, self.chance), strict=False):
+        for tick, cursor in zip(range(rules.most_bubbles), cursors, strict=False):
             await asyncio.sleep(begun + tick * rules.tick_ms / 1000 - loop.time())
             if played.outcome:
                 return

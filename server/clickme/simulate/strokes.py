@@ -1,16 +1,25 @@
-"""Strokes that a code player paints: paths for the brush, which obeys the same laws as a person's."""
+"""Strokes that a code player paints: paths for the brush, which obeys the same laws as a person's.
+
+A strategy gives the cursor's place at each tick, without an end: from the rules, the photograph as uint8
+[256, 256] grey levels, and a chance of the player's own.
+"""
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clickme.game.rules import Rules
+from clickme.maps import blur
 
 Point = tuple[float, float]
+Strategy = Callable[[Rules, NDArray[np.uint8], random.Random], Iterator[Point]]
 
 
-def spiral(rules: Rules, chance: random.Random) -> Iterator[Point]:
-    """Where the cursor is at each tick: outwards from near the middle, as wide apart as a reveal.
+def spiral(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -> Iterator[Point]:
+    """Outwards from near the middle, as wide apart as a reveal, whatever the photograph shows.
 
     Most photographs of ILSVRC12 have their object in the middle.
     """
@@ -23,6 +32,48 @@ def spiral(rules: Rules, chance: random.Random) -> Iterator[Point]:
         radius = pitch * angle / (2 * math.pi)
         yield x0 + radius * math.cos(turn + sense * angle), y0 + radius * math.sin(turn + sense * angle)
         angle += rules.step_px / math.hypot(radius, pitch / (2 * math.pi))
+
+
+def contrast(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -> Iterator[Point]:
+    """From one place of high contrast to the next, the near ones first: what stands out is painted.
+
+    Players who do so paint the same photograph much alike, each with a hand of its own, and different ones
+    differently.
+    """
+    left = detail(photograph)
+    rows, columns = np.indices(left.shape)
+    x = y = rules.size / 2
+    while True:
+        near = np.exp(-np.hypot(rows - y, columns - x) / (rules.size / 4))
+        to_y, to_x = map(float, np.unravel_index(np.argmax(left * near), left.shape))
+        left *= 1 - np.exp(-((rows - to_y) ** 2 + (columns - to_x) ** 2) / (2 * rules.reveal**2))
+        to_x, to_y = to_x + chance.gauss(0, 3), to_y + chance.gauss(0, 3)
+        steps = max(1, math.ceil(math.hypot(to_x - x, to_y - y) / rules.step_px))
+        for step in range(1, steps + 1):
+            yield x + (to_x - x) * step / steps, y + (to_y - y) * step / steps
+        x, y = to_x, to_y
+
+
+def detail(photograph: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How much happens around each pixel: the blurred slope of the grey levels, float64 [256, 256], 0 to 1."""
+    down, right = np.gradient(photograph.astype(np.float64) / 255)
+    return blur(np.hypot(down, right), size=25, sigma=8.0)
+
+
+def wander(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -> Iterator[Point]:
+    """Anywhere, at random: turning as it goes, and back from the edges. Nobody paints as another does."""
+    x, y = chance.uniform(0, rules.size), chance.uniform(0, rules.size)
+    heading = chance.uniform(0, 2 * math.pi)
+    while True:
+        yield x, y
+        heading += chance.gauss(0, 0.3)
+        x, y = x + rules.step_px * math.cos(heading), y + rules.step_px * math.sin(heading)
+        if not (0 <= x < rules.size and 0 <= y < rules.size):
+            x, y = min(max(x, 0), rules.size - 1), min(max(y, 0), rules.size - 1)
+            heading = math.atan2(rules.size / 2 - y, rules.size / 2 - x)
+
+
+STRATEGIES: dict[str, Strategy] = {"spiral": spiral, "contrast": contrast, "wander": wander}
 
 
 def follow(rules: Rules, last: tuple[int, int] | None, cursor: Point) -> tuple[int, int]:
