@@ -55,7 +55,7 @@ def contrast(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random)
 
 
 def detail(photograph: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How much happens around each pixel: the blurred slope of the grey levels, float64 [256, 256], 0 to 1."""
+    """How much happens around each pixel: the blurred slope of the greys, float64 [256, 256] in [0, 1]."""
     down, right = np.gradient(photograph.astype(np.float64) / 255)
     return blur(np.hypot(down, right), size=25, sigma=8.0)
 
