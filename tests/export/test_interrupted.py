@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,14 +188,36 @@ def test_twenty_kills_at_any_moment_change_nothing(house: House, settings: Setti
             process.kill()
             died += 1
         process.communicate()
-        if (tmp_path / "out" / "SHA256SUMS").exists() and not (tmp_path / "out" / ".export").exists():
-            (tmp_path / "out").rename(tmp_path / f"finished {attempt}")  # go on with a new one
-            assert contents(tmp_path / f"finished {attempt}") == contents(tmp_path / "undisturbed")
+        if is_finished(tmp_path / "out"):
+            assert_same(tmp_path / "out", tmp_path / "undisturbed")
+            (tmp_path / "out").rename(tmp_path / f"finished {attempt}")  # and go on with a new one
     assert died > 5
-    if not (tmp_path / "out" / "SHA256SUMS").exists():
-        succeed(command(settings, tmp_path / "out"))
+    succeed(command(settings, tmp_path / "out"))
 
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def is_finished(out: Path) -> bool:
+    return (out / "SHA256SUMS").exists() and not (out / ".export" / "plan.json").exists()
+
+
+def assert_same(out: Path, undisturbed: Path) -> None:
+    """The same files, but for what a kill at the very end has left of the hidden folder."""
+    shutil.rmtree(out / ".export", ignore_errors=True)
+    assert contents(out) == contents(undisturbed)
+
+
+def test_what_a_kill_at_the_very_end_left_is_removed(painted: House, tmp_path: Path) -> None:
+    export(painted, tmp_path / "out", Options(), NEVER)
+    finished = contents(tmp_path / "out")
+    (tmp_path / "out" / ".export" / "strokes").mkdir(parents=True)
+
+    with pytest.raises(Problem) as raised:
+        export(painted, tmp_path / "out", Options(), NEVER)
+
+    assert raised.value.code == "folder_not_empty"
+    assert not (tmp_path / "out" / ".export").exists()
+    assert contents(tmp_path / "out") == finished
 
 
 def test_workers_do_not_outlive_a_killed_export(house: House, settings: Settings, tmp_path: Path) -> None:
@@ -246,6 +269,32 @@ def test_a_full_disk_in_mid_shard_leaves_nothing_half_written(
     assert [found.name for found in (tmp_path / "out").iterdir()] == [".export"]
     succeed(command(settings, tmp_path / "out"))
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def test_a_database_that_goes_away_is_a_sentence(house: House, tmp_path: Path) -> None:
+    add_images(house, MANY)
+    play(house, players=2)
+    undisturbed = tmp_path / "undisturbed"
+    export(house, undisturbed, Options(), NEVER)
+
+    class Terminate(Interrupt):
+        def reading(self, done: int) -> None:
+            if done == 1:
+                with house.database.engine.connect() as other:
+                    other.execute(text(TERMINATE_THE_REST))
+
+    with pytest.raises(Problem, match="went away") as raised:
+        export(house, tmp_path / "out", Options(), Terminate())
+    assert raised.value.code == "database_lost"
+    export(house, tmp_path / "out", Options(), NEVER)
+
+    assert contents(tmp_path / "out") == contents(undisturbed)
+
+
+TERMINATE_THE_REST = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 def test_a_database_of_another_version_is_not_exported(

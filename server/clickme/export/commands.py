@@ -17,6 +17,7 @@ from clickme.kit.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
     from clickme.export.facts import Facts
+    from clickme.export.selection import Selection
     from clickme.maps.reliability import Reliability
 
 
@@ -139,7 +140,6 @@ def export(
     An export that was interrupted goes on where it stopped, when the same command is given again.
     """
     from clickme.export.options import Options
-    from clickme.export.selection import Selection
     from clickme.export.service import export as run
     from clickme.kit.house import open_house
     from clickme.maps import Recipe
@@ -154,15 +154,15 @@ def export(
         per_player=per_player,
         # Who reads the raw schema blurs by itself.
         recipe=Recipe(map_, box, blur or ("none" if schema == "raw" else "gaussian"), kernel, sigma),
-        selection=Selection(
+        selection=chosen(
             flags,
             keep_excluded,
             keep_banned,
             min_bubbles,
-            tuple(map(str, pointer or ())),
+            pointer,
             contest,
-            utc(since),
-            utc(until),
+            since,
+            until,
             min_players,
         ),
         split_by=split_by,
@@ -192,20 +192,11 @@ def reliability(
     as_json: JsonOption = False,
 ) -> None:
     """Say how far players agree on where to look, beside what chance would give."""
-    from clickme.export.selection import Selection
     from clickme.export.service import reliability as measure
     from clickme.kit.house import open_house
 
-    selection = Selection(
-        flags,
-        keep_excluded,
-        keep_banned,
-        min_bubbles,
-        tuple(map(str, pointer or ())),
-        contest,
-        utc(since),
-        utc(until),
-        min_players,
+    selection = chosen(
+        flags, keep_excluded, keep_banned, min_bubbles, pointer, contest, since, until, min_players
     )
     with open_house(home) as house, bars() as progress:
         measured = measure(house, selection, seed, progress.writing)
@@ -213,6 +204,33 @@ def reliability(
         typer.echo(json.dumps(asdict(measured), indent=2))
     else:
         typer.echo(in_words(measured))
+
+
+def chosen(
+    flags: int,
+    excluded: bool,
+    banned: bool,
+    min_bubbles: int,
+    pointers: list[Pointer] | None,
+    contest: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    min_players: int,
+) -> Selection:
+    """The options about rounds, put together."""
+    from clickme.export.selection import Selection
+
+    return Selection(
+        flags=flags,
+        excluded=excluded,
+        banned=banned,
+        min_bubbles=min_bubbles,
+        pointers=tuple(map(str, pointers or ())),
+        contest=contest,
+        since=utc(since),
+        until=utc(until),
+        min_players=min_players,
+    )
 
 
 def utc(moment: datetime | None) -> datetime | None:

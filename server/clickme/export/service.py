@@ -13,6 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+import psycopg2
+from sqlalchemy.exc import OperationalError
+
 from clickme.export.beside import beside
 from clickme.export.executors import executor
 from clickme.export.facts import Facts
@@ -22,7 +25,17 @@ from clickme.export.plan import Plan, Sample, make_plan
 from clickme.export.selection import Selection
 from clickme.export.strokes import to_line
 from clickme.export.work import Worker, measure_lines
-from clickme.export.workspace import Workspace, clear, held, publish, refuse_others, settle, whole, writing
+from clickme.export.workspace import (
+    Workspace,
+    clear,
+    forget_finished,
+    held,
+    publish,
+    refuse_others,
+    settle,
+    whole,
+    writing,
+)
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.maps import reliability as agreement
@@ -54,6 +67,7 @@ def export(
     workspace = Workspace(out.absolute())
     was_there = workspace.out.exists()
     if not workspace.plan.exists():
+        forget_finished(workspace)
         refuse_others(workspace, set())
     with held(workspace):
         try:
@@ -73,7 +87,7 @@ def export(
 def open_plan(house: House, workspace: Workspace, options: Options, progress: Progress) -> Plan:
     """The plan of the export that was interrupted here, or a new one."""
     if not workspace.plan.exists():
-        with writing(workspace.out), house.database.transaction() as session:
+        with writing(workspace.out), answering(), house.database.transaction() as session:
             return make_plan(session, workspace, options, version("clickme"), progress.reading)
     plan = Plan.load(workspace)
     written = version("clickme")
@@ -85,6 +99,19 @@ def open_plan(house: House, workspace: Workspace, options: Options, progress: Pr
             f"remove {workspace.hidden}.",
         )
     return plan
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say in a sentence that the database has gone."""
+    try:
+        yield
+    except (psycopg2.OperationalError, OperationalError) as error:
+        raise Problem(
+            "database_lost",
+            f"The database went away while it was read: {str(error).strip()}. When it is back, run the same "
+            "command again.",
+        ) from None
 
 
 def done_by(worker: Worker, plan: Plan, dask: str | None, progress: Progress) -> Facts:
@@ -144,7 +171,7 @@ def reliability(
     `progress` hears (done, all) photographs. Problem `nothing_to_compare` if no photograph has two players.
     """
     sample = Sample(PHOTOGRAPHS, seed)
-    with house.database.transaction() as session:
+    with answering(), house.database.transaction() as session:
         begin_snapshot(session)
         for photograph in stream_painted(session, selection):
             if len(photograph.strokes) > 1:

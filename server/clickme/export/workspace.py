@@ -17,6 +17,7 @@ from typing import Any
 from clickme.kit.problems import Problem
 
 HIDDEN = ".export"
+LAST = "SHA256SUMS"  # the file that is given its place last
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,12 @@ def publish(workspace: Workspace, name: str) -> None:
 
 
 def clear(workspace: Workspace) -> None:
-    """Remove the hidden folder, the plan last: until then the export can be taken up again."""
-    for found in workspace.hidden.iterdir():
-        if found.is_dir():
-            shutil.rmtree(found)
+    """Remove the hidden folder, the plan first of all: what it was for is done."""
     workspace.plan.unlink(missing_ok=True)
     shutil.rmtree(workspace.hidden)
+
+
+def forget_finished(workspace: Workspace) -> None:
+    """Remove what is left of the hidden folder of an export that was killed after its last file."""
+    if workspace.hidden.exists() and (workspace.out / LAST).exists():
+        shutil.rmtree(workspace.hidden)

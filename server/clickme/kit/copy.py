@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from psycopg2 import OperationalError
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 from sqlalchemy.orm import Session
@@ -24,7 +25,8 @@ INTEGERS = {2: struct.Struct(">h"), 4: struct.Struct(">i"), 8: struct.Struct(">q
 def copy_out(session: Session, statement: Select[*tuple[Any, ...]]) -> Generator[Row]:
     """The rows of `statement`, as they come, in its order.
 
-    Whoever stops before the end leaves the session's connection of no further use: it is given up.
+    Whoever stops before the end leaves the session's connection of no further use: it is given up. psycopg2's
+    `OperationalError` if the database goes away.
     """
     session.flush()
     connection: Any = session.connection().connection
@@ -44,15 +46,18 @@ def copy_out(session: Session, statement: Select[*tuple[Any, ...]]) -> Generator
 
         pumping = threading.Thread(target=pump, name="copy", daemon=True)
         pumping.start()
-        finished = False
+        finished = lost = False
         try:
             with open(ends[0], "rb") as source:  # noqa: PTH123
                 yield from _rows(source)
             finished = True
         finally:
             pumping.join()
-            if not finished:
+            lost = bool(connection.dbapi_connection.closed)
+            if lost or not finished:
                 session.invalidate()
+        if failures and lost:
+            raise OperationalError(str(failures[0])) from failures[0]
         if failures:
             raise failures[0]
 

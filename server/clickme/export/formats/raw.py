@@ -1,21 +1,14 @@
 """TFRecord in the older schema: raw floats, as gala_tpu and the lab's archive hold them."""
 
 import io
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
-from clickme.export.formats import Damaged
-from clickme.export.formats.example import (
-    Features,
-    decode_example,
-    encode_example,
-    read_records,
-    write_record,
-)
+from clickme.export.formats.example import Features, encode_example, write_record
+from clickme.export.formats.tfrecord import about, examples, record_of, sentences
 from clickme.export.record import Record
 from clickme.maps import SIZE
 
@@ -51,21 +44,8 @@ class RawTFRecord:
 
     def features(self, record: Record) -> Features:
         assert record.heatmap is not None
-        assert record.bbox is not None
-        features: Features = {
-            "heatmap": record.heatmap.astype("<f4").tobytes(),
-            "label": [record.label],
-            "click_count": [record.click_count],
-            "bbox": record.bbox,
-            "n_players": [record.n_players],
-            "image_id": record.image_id.encode(),
-            "wnid": record.wnid.encode(),
-        }
-        if record.image is not None:
-            features["image"] = self._pixels(record.image)
-        if record.player is not None:
-            features["player"] = [record.player]
-        return features
+        features = about(record) | {"heatmap": record.heatmap.astype("<f4").tobytes()}
+        return features if record.image is None else features | {"image": self._pixels(record.image)}
 
     def _pixels(self, jpeg: bytes) -> bytes:
         from PIL import Image
@@ -75,24 +55,8 @@ class RawTFRecord:
         return (pixels / np.float32(255 / self.image_scale)).tobytes()
 
     def read(self, file: BinaryIO, split: str) -> Iterator[Record]:
-        for number, data in enumerate(read_records(file)):
-            try:
-                record = _record(decode_example(data), split)
-            except (KeyError, IndexError, ValueError, TypeError, AttributeError, struct.error) as error:
-                raise Damaged(f"record {number} is not one of this schema: {error!r}") from None
+        for found in examples(file):
+            with sentences(found.number):
+                heatmap = np.frombuffer(found.values["heatmap"][0], dtype="<f4").reshape(SIZE, SIZE)
+                record = record_of(found.values, split, heatmap, None)
             yield record
-
-
-def _record(found: dict[str, list[Any]], split: str) -> Record:
-    y0, x0, y1, x1 = found["bbox"]
-    return Record(
-        split=split,
-        image_id=found["image_id"][0].decode(),
-        label=found["label"][0],
-        wnid=found["wnid"][0].decode(),
-        n_players=found["n_players"][0],
-        click_count=found["click_count"][0],
-        bbox=(y0, x0, y1, x1),
-        heatmap=np.frombuffer(found["heatmap"][0], dtype="<f4").reshape(SIZE, SIZE),
-        player=found["player"][0] if "player" in found else None,
-    )

@@ -1,8 +1,12 @@
 """TFRecord: one tf.train.Example a record, under the keys that Harmonization's `clickme_dataset` reads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clickme.export.formats import Damaged
 from clickme.export.formats.example import (
@@ -48,44 +52,73 @@ class TFRecord:
 
     def features(self, record: Record) -> Features:
         assert record.heatmap is not None
-        assert record.bbox is not None
-        features: Features = {
+        features = about(record) | {
             "heatmap": encode_png(to_grey(record.heatmap)),
             "heatmap_max": [float(record.heatmap.max())],
-            "label": [record.label],
-            "click_count": [record.click_count],
-            "n_players": [record.n_players],
-            "image_id": record.image_id.encode(),
-            "wnid": record.wnid.encode(),
-            "bbox": record.bbox,
         }
-        if record.image is not None:
-            features["image"] = record.image
-        if record.player is not None:
-            features["player"] = [record.player]
-        return features
+        return features if record.image is None else features | {"image": record.image}
 
     def read(self, file: BinaryIO, split: str) -> Iterator[Record]:
-        for number, data in enumerate(read_records(file)):
-            try:
-                found = decode_example(data)
-                yield Record(
-                    split=split,
-                    image_id=found["image_id"][0].decode(),
-                    label=found["label"][0],
-                    wnid=found["wnid"][0].decode(),
-                    n_players=found["n_players"][0],
-                    click_count=found["click_count"][0],
-                    bbox=box_of(found["bbox"]),
-                    heatmap=decode_grey(found["heatmap"][0], found["heatmap_max"][0]),
-                    image=found["image"][0] if "image" in found else None,
-                    player=found["player"][0] if "player" in found else None,
-                )
-            except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-                raise Damaged(f"record {number} is not one of this schema: {error!r}") from None
+        for found in examples(file):
+            with sentences(found.number):
+                heatmap = decode_grey(found.values["heatmap"][0], found.values["heatmap_max"][0])
+                image = found.values["image"][0] if "image" in found.values else None
+                record = record_of(found.values, split, heatmap, image)
+            yield record
 
 
-def box_of(numbers: Sequence[int]) -> tuple[int, int, int, int]:
-    """y0 x0 y1 x1. `ValueError` if there are more or fewer."""
-    y0, x0, y1, x1 = numbers
-    return y0, x0, y1, x1
+def about(record: Record) -> Features:
+    """What both schemas say of a record in the same words: all but its map and its photograph."""
+    assert record.bbox is not None
+    features: Features = {
+        "label": [record.label],
+        "click_count": [record.click_count],
+        "n_players": [record.n_players],
+        "image_id": record.image_id.encode(),
+        "wnid": record.wnid.encode(),
+        "bbox": record.bbox,
+    }
+    return features if record.player is None else features | {"player": [record.player]}
+
+
+def record_of(
+    found: dict[str, list[Any]], split: str, heatmap: NDArray[np.float32], image: bytes | None
+) -> Record:
+    """The record that `about` was given."""
+    y0, x0, y1, x1 = found["bbox"]
+    return Record(
+        split=split,
+        image_id=found["image_id"][0].decode(),
+        label=found["label"][0],
+        wnid=found["wnid"][0].decode(),
+        n_players=found["n_players"][0],
+        click_count=found["click_count"][0],
+        bbox=(y0, x0, y1, x1),
+        heatmap=heatmap,
+        image=image,
+        player=found["player"][0] if "player" in found else None,
+    )
+
+
+class Found(NamedTuple):
+    """An example of a file, by its number from 0."""
+
+    number: int
+    values: dict[str, list[Any]]
+
+
+def examples(file: BinaryIO) -> Iterator[Found]:
+    """The examples of a file. `Damaged` if a record is none."""
+    for number, data in enumerate(read_records(file)):
+        with sentences(number):
+            found = Found(number, decode_example(data))
+        yield found
+
+
+@contextmanager
+def sentences(number: int) -> Iterator[None]:
+    """Name the record that is not of the schema."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise Damaged(f"record {number} is not one of this schema: {error!r}") from None
