@@ -181,12 +181,13 @@ def test_new_photographs_and_players_move_no_photograph(
     assert before.items() <= after.items()
 
 
-def test_the_same_database_gives_the_same_bytes(house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tfrecord", "webdataset", "parquet", "hdf5", "npz", "ndjson"])
+def test_the_same_database_gives_the_same_bytes(house: House, tmp_path: Path, name: str) -> None:
     add_photographs(house, 6)
     play(house)
 
-    run_export(house, tmp_path / "one")
-    run_export(house, tmp_path / "two")
+    run_export(house, tmp_path / "one", format=name)
+    run_export(house, tmp_path / "two", format=name)
 
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 

@@ -31,7 +31,7 @@ class Format(Protocol):
     def write(self, file: BinaryIO, records: Iterable[Record]) -> None:
         """Write a whole file: `file` is new, open for reading and writing. Equal records give equal bytes.
 
-        One record is in memory at a time, or a few.
+        One record is in memory at a time, or a few, where the format does not say otherwise.
         """
         ...
 
