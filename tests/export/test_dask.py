@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clickme.export.executors import executor
 from clickme.export.options import Options
 from clickme.export.service import export
 from clickme.kit.house import House
@@ -90,6 +91,9 @@ def test_a_cluster_writes_the_same_bytes_as_local_processes(
     workers = ("--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path))
     started(stack, "worker", address, *workers, ready="Registered to:")
 
+    with pytest.raises(Problem, match="does not see the folder /nowhere") as raised:
+        stack.enter_context(executor(address, 240, (tmp_path, Path("/nowhere"))))
+    assert raised.value.code == "dask_worker"
     assert not run(settings, tmp_path / "cluster", "--dask", address)
     assert not run(settings, tmp_path / "processes")
 
@@ -115,3 +119,16 @@ def test_an_unreachable_scheduler_is_a_sentence_and_the_same_command_goes_on(
     export(house, tmp_path / "out", Options(), Unheard())
     export(house, tmp_path / "undisturbed", Options(), Unheard())
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def test_without_dask_it_is_said_how_to_get_it(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    add_images(house, 3)
+    play(house)
+
+    with pytest.raises(Problem, match=r"pip install 'clickme\[dask\]'") as raised:
+        export(house, tmp_path / "out", Options(), Unheard(), dask="tcp://127.0.0.1:1")
+
+    assert raised.value.code == "dask_missing"

@@ -62,11 +62,15 @@ class Tally:
     def left_out(self, selection: Selection) -> list[LeftOut]:
         """A line for every rule that was held against the rounds, in that order, whatever it left out."""
         rules = [(rule.word, rule.says, rule.whole) for rule in selection.rules()]
+        fewer = (
+            f"of fewer than {selection.min_bubbles} bubbles" if selection.min_bubbles > 1 else "of no bubble"
+        )
         rules += [
             ("duplicate", "second rounds of a player on a photograph (the tables allow none)", False),
-            ("bubbles", f"rounds of fewer than {selection.min_bubbles} bubbles", False),
-            ("players", f"photographs of fewer than {selection.min_players} players", True),
+            ("bubbles", f"rounds {fewer}", False),
         ]
+        if selection.min_players > 1:
+            rules.append(("players", f"photographs of fewer than {selection.min_players} players", True))
         return [
             LeftOut(word, says, self.left_rounds[word], self.left_photographs[word] if whole else 0)
             for word, says, whole in rules
