@@ -247,6 +247,15 @@ def client(
         yield client
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """What a command needs to find the test's home and servers."""
+    return os.environ | {
+        "CLICKME_HOME": str(settings.home),
+        "CLICKME_DATABASE_URL": str(settings.database_url),
+        "CLICKME_REDIS_URL": str(settings.redis_url),
+    }
+
+
 class RunningServer:
     """`clickme play` in a process of its own, on a port of its own."""
 
@@ -254,7 +263,7 @@ class RunningServer:
         command = Path(sys.executable).with_name("clickme")
         self.process = subprocess.Popen(
             [command, "play", "--no-browser", "--port", str(port)],
-            env=os.environ | environment,
+            env=environment,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -282,17 +291,12 @@ def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[[], Runnin
         cache=settings.cache,
         report=quiet,
     )
-    environment = {
-        "CLICKME_HOME": str(settings.home),
-        "CLICKME_DATABASE_URL": str(settings.database_url),
-        "CLICKME_REDIS_URL": str(settings.redis_url),
-    }
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     started: list[RunningServer] = []
 
     def start() -> RunningServer:
-        started.append(RunningServer(environment, port))
+        started.append(RunningServer(environment(settings), port))
         return started[-1]
 
     yield start

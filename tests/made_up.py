@@ -103,6 +103,16 @@ def play(house: House, *, players: int = 3, seed: int = 0, outcome: str = "timeo
                 add_round(session, player, image, outcome, painted_by(random), pointer="mouse")
 
 
+class Unheard:
+    """Progress of an export that nobody listens to."""
+
+    def reading(self, done: int) -> None:
+        pass
+
+    def writing(self, done: int, total: int) -> None:
+        pass
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path from there."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

@@ -17,18 +17,10 @@ from clickme.export.service import export
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.settings import Settings
-from conftest import add_images
-from made_up import contents, play
+from conftest import add_images, environment
+from made_up import Unheard, contents, play
 
 DASK = Path(sys.executable).with_name("dask")
-
-
-class Unheard:
-    def reading(self, done: int) -> None:
-        pass
-
-    def writing(self, done: int, total: int) -> None:
-        pass
 
 
 def started(stack: ExitStack, *arguments: str, ready: str) -> str:
@@ -67,12 +59,7 @@ def run(settings: Settings, out: Path, *options: str) -> str:
             "40",
             *options,
         ],
-        env=os.environ
-        | {
-            "CLICKME_HOME": str(settings.home),
-            "CLICKME_DATABASE_URL": str(settings.database_url),
-            "CLICKME_REDIS_URL": str(settings.redis_url),
-        },
+        env=environment(settings),
         capture_output=True,
         text=True,
         check=False,

@@ -25,22 +25,12 @@ from clickme.export.selection import Selection
 from clickme.export.service import export
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
-from made_up import DEMO, add_photographs, add_player, add_round, contents, painted_by, play
+from made_up import DEMO, Unheard, add_photographs, add_player, add_round, contents, painted_by, play
 from slow_maps import slow_blurred, slow_sharp
 
 Record = dict[str, list[Any]]
 ReadShard = Callable[[Path], list[Record]]
 BESIDE = {"README.md", "SHA256SUMS", "croissant.json", "dataset_info.json", "features.json"}
-
-
-class Unheard:
-    """Progress that nobody listens to."""
-
-    def reading(self, done: int) -> None:
-        pass
-
-    def writing(self, done: int, total: int) -> None:
-        pass
 
 
 def run_export(house: House, out: Path, **options: Any) -> Facts:

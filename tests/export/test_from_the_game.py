@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,19 +14,14 @@ from sqlalchemy import text
 
 from clickme.kit.house import House
 from clickme.settings import Settings
-from conftest import RunningServer, add_images
+from conftest import RunningServer, add_images, environment
 from slow_maps import slow_blurred, slow_sharp
 
 
 def clickme(settings: Settings, *arguments: str) -> str:
     return subprocess.run(
         [Path(sys.executable).with_name("clickme"), *arguments],
-        env=os.environ
-        | {
-            "CLICKME_HOME": str(settings.home),
-            "CLICKME_DATABASE_URL": str(settings.database_url),
-            "CLICKME_REDIS_URL": str(settings.redis_url),
-        },
+        env=environment(settings),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

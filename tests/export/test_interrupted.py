@@ -1,6 +1,5 @@
 """An export that is stopped, killed or runs out of room goes on from there, and comes out the same."""
 
-import os
 import random
 import resource
 import shutil
@@ -22,7 +21,7 @@ from clickme.export.workspace import Workspace, held
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.settings import Settings
-from conftest import add_images
+from conftest import add_images, environment
 from made_up import add_photographs, contents, play
 
 CLICKME = Path(sys.executable).with_name("clickme")
@@ -53,14 +52,6 @@ def painted(house: House) -> House:
     add_photographs(house, 12)
     play(house)
     return house
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return os.environ | {
-        "CLICKME_HOME": str(settings.home),
-        "CLICKME_DATABASE_URL": str(settings.database_url),
-        "CLICKME_REDIS_URL": str(settings.redis_url),
-    }
 
 
 def command(settings: Settings, out: Path, *options: str, **how: Any) -> subprocess.Popen[str]:

@@ -14,18 +14,10 @@ from clickme.export.record import Record
 from clickme.export.service import export
 from clickme.kit.house import House
 from clickme.maps import Recipe
-from made_up import add_photographs, play
+from made_up import Unheard, add_photographs, play
 
 FORMATS = ("tfrecord", "webdataset", "parquet", "hdf5", "npz", "ndjson")
 PICTURES = ("tfrecord", "webdataset", "parquet")
-
-
-class Unheard:
-    def reading(self, done: int) -> None:
-        pass
-
-    def writing(self, done: int, total: int) -> None:
-        pass
 
 
 @pytest.fixture
