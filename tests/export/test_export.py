@@ -288,6 +288,7 @@ def test_the_command_speaks_json(house: House, tmp_path: Path, command: Callable
     said = json.loads(result.stdout)
     assert said["folder"] == str(tmp_path / "out")
     assert (said["photographs"], said["rounds"], said["players"]) == (1, 3, 3)
+    assert said["options"] == Options().as_dict()  # the command's own defaults are no others
     (shard,) = said["shards"]
     assert shard["sha256"] == sha256((tmp_path / "out" / shard["name"]).read_bytes()).hexdigest()
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from clickme.catalogue.models import Image
+from clickme.catalogue.service import image_id
 from clickme.cli import app
 from clickme.game import service
 from clickme.game.models import Outcome
@@ -51,6 +52,21 @@ def test_an_excluded_photograph_is_not_dealt_until_it_is_taken_back(
         assert (excluded.source_path, excluded.exclusion) == ("n01882714/1.JPEG", "a drawing")
     assert command("include", "n01882714/1.JPEG").exit_code == 0
     assert dealt(house) == 3
+
+
+def test_of_photographs_that_came_by_one_path_one_can_be_named(
+    house: House, command: Callable[..., Any]
+) -> None:
+    add_images(house, 2)
+    with house.database.transaction() as session:
+        for image in session.scalars(select(Image)):
+            image.source_path = "n0/same.JPEG"
+        names = list(session.scalars(select(image_id())))
+
+    assert command("exclude", names[0], "--reason", "twice").exit_code == 0
+
+    assert len(set(names)) == 2
+    assert dealt(house) == 1
 
 
 def test_a_ban_is_kept_and_taken_back(house: House, command: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import select
+from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -140,6 +140,19 @@ def _row(source: Source, source_sha256: str, sha256: str) -> dict[str, Any]:
 def add_demo(session: Session, photographs: Path, limits: Limits) -> Tally:
     """Add the bundled photographs, with their credits."""
     return add_photographs(session, photographs, demo_photographs(), limits)
+
+
+def image_id() -> SQLColumnExpression[str]:
+    """What a photograph is called outside: the path it came from; where several came by one path, with the
+    beginning of its hash."""
+    shared = select(Image.source_path).group_by(Image.source_path).having(func.count() > 1)
+    return case(
+        (
+            Image.source_path.in_(shared.correlate(None)),
+            Image.source_path + "#" + func.substr(Image.sha256, 1, 8),
+        ),
+        else_=Image.source_path,
+    )
 
 
 class Credit(NamedTuple):

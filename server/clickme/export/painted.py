@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     LargeBinary,
     Select,
-    SQLColumnExpression,
     Text,
     case,
     cast,
@@ -28,10 +27,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Category, Image
+from clickme.catalogue.service import image_id
 from clickme.export.facts import LeftOut
-from clickme.export.record import Photograph, Stroke
+from clickme.export.record import UNSPLIT, Photograph, Stroke
 from clickme.export.selection import Rule, Selection
-from clickme.export.splits import UNSPLIT, firsts, place, split
+from clickme.export.splits import firsts, place, split
 from clickme.game.models import BubbleBatch, Round
 from clickme.kit.copy import Row, copy_out, integer
 from clickme.players.models import Player
@@ -210,9 +210,10 @@ def _statement(rules: list[Rule], *, splits: bool) -> Select[Any]:
     first = firsts()
     rounds = (
         select(
+            place(Image.source_sha256).label("place"),
             Image.id.label("image"),
             (split(first) if splits else literal(UNSPLIT)).label("split"),
-            _image_id().label("image_id"),
+            image_id().label("image_id"),
             Image.sha256,
             Image.class_index,
             Category.wnid,
@@ -234,7 +235,7 @@ def _statement(rules: list[Rule], *, splits: bool) -> Select[Any]:
         .join(Round, Round.image_id == Image.id)
         .join(Player, Player.id == Round.player_id)
         .outerjoin(first, first.c.class_index == Image.class_index)
-        .order_by(place(Image.source_sha256), Image.id, Round.id)
+        .order_by("place", Image.id, Round.id)
         .subquery("painted")
     )
     log = (
@@ -242,21 +243,10 @@ def _statement(rules: list[Rule], *, splits: bool) -> Select[Any]:
         .where(BubbleBatch.round_id == rounds.c.round)
         .scalar_subquery()
     )
-    columns = [column for column in rounds.c if column.name != "round"]
+    order = (rounds.c.place, rounds.c.image, rounds.c.round)  # as it is already: nothing is sorted again
+    columns = [column for column in rounds.c if column.name not in ("place", "round")]
     strokes = case((rounds.c.left_out.is_(None), func.coalesce(log, _NOTHING)), else_=_NOTHING)
-    return select(*columns, strokes)
+    return select(*columns, strokes).order_by(*order)
 
 
 _NOTHING = literal(b"", LargeBinary)
-
-
-def _image_id() -> SQLColumnExpression[str]:
-    """The path it came from; where several photographs came by one path, with the beginning of its hash."""
-    shared = select(Image.source_path).group_by(Image.source_path).having(func.count() > 1)
-    return case(
-        (
-            Image.source_path.in_(shared.correlate(None)),
-            Image.source_path + "#" + func.substr(Image.sha256, 1, 8),
-        ),
-        else_=Image.source_path,
-    )

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -16,13 +15,14 @@ from typing import Any, BinaryIO, Self
 
 from sqlalchemy.orm import Session
 
+from clickme.export.beside.words import in_order
 from clickme.export.facts import LeftOut
 from clickme.export.options import Options
 from clickme.export.painted import Tally, begin_snapshot, stream_painted
-from clickme.export.record import Photograph
-from clickme.export.splits import SPLITS, UNSPLIT
+from clickme.export.record import SPLITS, UNSPLIT, Photograph
 from clickme.export.strokes import to_line
-from clickme.export.workspace import Workspace, read_json, settle, whole, write_json
+from clickme.export.workspace import Workspace, read_json, write_json
+from clickme.kit.files import settle, whole
 from clickme.kit.problems import Problem
 from clickme.maps import Recipe, reliability
 from clickme.maps.reliability import PHOTOGRAPHS, Chunk
@@ -197,18 +197,13 @@ def facts(tally: Tally, options: Options, version: str) -> dict[str, Any]:
         "players": len(tally.players),
         "bubbles": tally.bubbles,
         "classes": {split: dict(sorted(tally.classes[split].items())) for split in sorted(tally.classes)},
-        "outcomes": in_order(tally.outcomes),
-        "pointers": in_order(tally.pointers),
-        "partners": in_order(tally.partners),
-        "rules": [(json.loads(rules), rounds) for rules, rounds in in_order(tally.rules).items()],
-        "consents": in_order(tally.consents),
-        "licences": in_order(tally.licences),
+        "outcomes": dict(in_order(tally.outcomes)),
+        "pointers": dict(in_order(tally.pointers)),
+        "partners": dict(in_order(tally.partners)),
+        "rules": [(json.loads(rules), rounds) for rules, rounds in in_order(tally.rules)],
+        "consents": dict(in_order(tally.consents)),
+        "licences": dict(in_order(tally.licences)),
         "first_round": tally.first_round,
         "last_round": tally.last_round,
         "licence": options.licence,
     }
-
-
-def in_order(counts: Counter[str]) -> dict[str, int]:
-    """The most frequent first."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

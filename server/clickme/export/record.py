@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from clickme.maps import BUBBLE, Recipe, extent
 
+SPLITS = ("train", "validation", "test")
+UNSPLIT = "full"  # the one split of a data set that is not split
+
 
 @dataclass(frozen=True)
 class Stroke:

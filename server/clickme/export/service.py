@@ -32,10 +32,9 @@ from clickme.export.workspace import (
     held,
     publish,
     refuse_others,
-    settle,
-    whole,
     writing,
 )
+from clickme.kit.files import settle, whole
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.maps import reliability as agreement
@@ -120,7 +119,7 @@ def done_by(worker: Worker, plan: Plan, dask: str | None, progress: Progress) ->
     folders = (worker.workspace.hidden, worker.photographs)
     progress.writing(0, total)
     with executor(dask, total, folders) as workers, sentences():
-        shards = [workers.submit(worker.build_shard, number) for number in range(len(plan.shards))]
+        shards = [workers.submit(worker.build_shard, planned) for planned in plan.shards]
         pairs = [workers.submit(worker.measure_chunk, chunk) for chunk in plan.chunks]
         done = 0
         for shard in as_completed(shards):

@@ -22,9 +22,6 @@ from sqlalchemy import (
 
 from clickme.catalogue.models import Image
 
-SPLITS = ("train", "validation", "test")
-UNSPLIT = "full"  # the one split of an export that is not split
-
 # The key keeps this order apart from any other use of the same hash. Another key would be another data set.
 KEY = "clickme split 1:"
 

@@ -1,6 +1,6 @@
 """What a worker does: one shard, or one chunk of the reliability. Run anywhere that sees the folders.
 
-Each task is known by a folder and a number, and leaves its result on disk: done once is done.
+A task is small enough to travel, and leaves its result on disk under its number: done once is done.
 """
 
 import hashlib
@@ -14,10 +14,11 @@ import numpy as np
 from clickme.catalogue.store import photograph_path
 from clickme.export.facts import Shard
 from clickme.export.options import Options
-from clickme.export.plan import SEED, Plan
+from clickme.export.plan import SEED, ShardPlan
 from clickme.export.record import Photograph, Record
 from clickme.export.strokes import from_line
-from clickme.export.workspace import Workspace, read_json, whole, write_json, writing
+from clickme.export.workspace import Workspace, read_json, write_json, writing
+from clickme.kit.files import whole
 from clickme.kit.problems import Problem
 from clickme.maps import Recipe
 from clickme.maps.reliability import Chunk, Correlations, measure
@@ -31,15 +32,14 @@ class Worker:
     photographs: Path  # the home's folder of prepared files
     options: Options
 
-    def build_shard(self, number: int) -> Shard:
-        """Write the plan's `number`-th file.
+    def build_shard(self, planned: ShardPlan) -> Shard:
+        """Write a file of the plan.
 
         Problem `photograph_missing`, `photograph_damaged`, `cannot_write`.
         """
-        result = self.workspace.result("shard", number)
+        result = self.workspace.result("shard", planned.strokes)
         if result.exists():
             return Shard(**read_json(result))
-        planned = Plan.load(self.workspace).shards[number]
         counted = 0
 
         def records() -> Iterator[Record]:

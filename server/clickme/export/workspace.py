@@ -6,7 +6,6 @@ from what is there. What lies outside the hidden folder is finished.
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clickme.kit.files import whole
 from clickme.kit.problems import Problem
 
 HIDDEN = ".export"
@@ -83,30 +83,6 @@ def writing(out: Path) -> Iterator[None]:
             f"Files cannot be written to {out}: {error.strerror or error}. Nothing half-written is left, and "
             "what was finished is kept. Mend that, then run the same command again: it goes on from there.",
         ) from None
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; the file gets its name when the block ends well, safe from a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield partial
-        settle(partial)
-        partial.replace(path)
-        settle(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def settle(path: Path) -> None:
-    """Have the disk hold a file, or a folder's list of names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,24 +1,25 @@
 """What can be done about photographs and players. Nothing here commits."""
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Image
+from clickme.catalogue.service import image_id
 from clickme.kit.problems import Problem
 from clickme.players.models import Player
 
 
-def exclude(session: Session, image_id: str, reason: str) -> None:
-    """No longer deal a photograph, nor export it. `image_id` is its path in the challenge's layout.
+def exclude(session: Session, name: str, reason: str) -> None:
+    """No longer deal a photograph, nor export it. `name` is its image_id in exports, or its path.
 
     Problem `no_such_photograph`.
     """
-    _change_photograph(session, image_id, excluded_at=func.now(), exclusion=reason)
+    _change_photograph(session, name, excluded_at=func.now(), exclusion=reason)
 
 
-def include(session: Session, image_id: str) -> None:
+def include(session: Session, name: str) -> None:
     """Take an exclusion back. Problem `no_such_photograph`."""
-    _change_photograph(session, image_id, excluded_at=None, exclusion=None)
+    _change_photograph(session, name, excluded_at=None, exclusion=None)
 
 
 def ban(session: Session, name: str) -> None:
@@ -31,12 +32,13 @@ def unban(session: Session, name: str) -> None:
     _change_player(session, name, None)
 
 
-def _change_photograph(session: Session, image_id: str, **values: object) -> None:
-    statement = update(Image).where(Image.source_path == image_id).values(**values).returning(Image.id)
+def _change_photograph(session: Session, name: str, **values: object) -> None:
+    called = or_(Image.source_path == name, image_id() == name)
+    statement = update(Image).where(called).values(**values).returning(Image.id)
     if session.execute(statement).first() is None:
         raise Problem(
             "no_such_photograph",
-            f"There is no photograph {image_id}. They are named as in an export's image_id, <wnid>/<file>.",
+            f"There is no photograph {name}. They are named as in an export's image_id, <wnid>/<file>.",
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
 from PIL import Image
 
-from clickme.export.formats.grey import decode_grey, encode_png, to_grey
+from clickme.export.formats.grey import decode_grey, encode_grey, encode_png, to_grey
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 greys = st_numpy.arrays(np.uint8, shapes)
@@ -34,7 +34,7 @@ def test_pillow_finds_every_checksum_right() -> None:
 def test_no_pixel_is_off_by_more_than_half_a_level(
     heat: NDArray[np.float64],
 ) -> None:
-    grey = to_grey(heat)
+    grey = to_grey(heat, float(heat.max()))
 
     assert grey.dtype == np.uint8
     assert grey.max() == 255
@@ -42,22 +42,23 @@ def test_no_pixel_is_off_by_more_than_half_a_level(
 
 
 def test_halves_are_rounded_to_even() -> None:
-    assert to_grey(np.array([[0.5, 1.5, 2.5, 255]])).tolist() == [[0, 2, 2, 255]]
+    assert to_grey(np.array([[0.5, 1.5, 2.5, 255]]), 255).tolist() == [[0, 2, 2, 255]]
 
 
 @pytest.mark.parametrize("heat", [np.zeros((4, 4)), np.full((4, 4), np.nan)])
 def test_a_map_of_nothing_has_no_scale(heat: NDArray[np.float64]) -> None:
     with pytest.raises(ValueError, match="maximum"):
-        to_grey(heat)
+        encode_grey(heat)
 
 
 @given(heat=heats)
 def test_a_map_comes_back_to_half_a_level(heat: NDArray[np.float64]) -> None:
     heat = np.pad(heat, [(0, 256 - side) for side in heat.shape])
-    peak = float(heat.max())
 
-    back = decode_grey(encode_png(to_grey(heat)), peak)
+    picture, peak = encode_grey(heat)
+    back = decode_grey(picture, peak)
 
+    assert peak == heat.max()
     assert back.dtype == np.float32
     np.testing.assert_allclose(back, heat, rtol=0, atol=peak * (1 / 510 + 2e-7))
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from clickme.export.facts import Facts, Shard
+from clickme.export.record import SPLITS
 from clickme.maps import Recipe
 
 CITATION = """\
@@ -17,7 +18,6 @@ CITATION = """\
 
 SEEN = 224  # px, the middle of the photograph, all that the partner sees
 CLASSES = 1000  # of ILSVRC12
-SPLITS = ("train", "validation", "test")
 
 
 def count(number: int, what: str) -> str:
@@ -176,7 +176,7 @@ def splits(facts: Facts) -> list[str]:
 
 
 def in_order(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:
-    """The largest first."""
+    """The largest first; equal ones by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

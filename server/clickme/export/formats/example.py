@@ -15,7 +15,8 @@ from clickme.export.formats import Damaged
 # A bytes value is a bytes list of one, floats are a float list, integers an int64 list.
 Features = dict[str, bytes | Sequence[int] | Sequence[float]]
 
-VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32 = 0, 1, 2, 5  # wire types
+VARINT, LENGTH_DELIMITED = 0, 2  # wire types
+FIXED = {1: 8, 5: 4}  # ... and those of a fixed length, in bytes
 BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3  # fields of the oneof in Feature
 
 
@@ -98,13 +99,12 @@ def _values(feature: bytes) -> list[Any]:
     for kind, content in _fields(feature):
         if not isinstance(content, bytes):
             raise ValueError("a feature holds a number where there should be a list")
-        match kind:
-            case 1:
-                return list(_payloads(content, 1))
-            case 2:
-                return [number for packed in _payloads(content, 1) for number in _floats(packed)]
-            case 3:
-                return [number for packed in _payloads(content, 1) for number in _int64s(packed)]
+        if kind == BYTES_LIST:
+            return list(_payloads(content, 1))
+        if kind == FLOAT_LIST:
+            return [number for packed in _payloads(content, 1) for number in _floats(packed)]
+        if kind == INT64_LIST:
+            return [number for packed in _payloads(content, 1) for number in _int64s(packed)]
     return []
 
 
@@ -117,20 +117,20 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
     at = 0
     while at < len(message):
         tag, at = _read_varint(message, at)
-        match tag & 7:
-            case 0:
-                content, at = _read_varint(message, at)
-                yield tag >> 3, content
-                continue
-            case 2:
-                length, at = _read_varint(message, at)
-            case 1 | 5 as width:
-                length = 8 if width == FIXED_64 else 4
-            case other:
-                raise ValueError(f"there is no wire type {other}")
+        number, wire = tag >> 3, tag & 7
+        if wire == VARINT:
+            value, at = _read_varint(message, at)
+            yield number, value
+            continue
+        if wire == LENGTH_DELIMITED:
+            length, at = _read_varint(message, at)
+        elif wire in FIXED:
+            length = FIXED[wire]
+        else:
+            raise ValueError(f"there is no wire type {wire}")
         if at + length > len(message):
             raise ValueError("a field is longer than its message")
-        yield tag >> 3, message[at : at + length]
+        yield number, message[at : at + length]
         at += length
 
 

@@ -15,12 +15,20 @@ GREY_8_BITS = (8, 0, 0, 0, 0)  # bit depth, grey, deflate, adaptive filters, not
 UP = 2  # the filter that keeps the difference to the pixel above: small numbers, where a map is smooth
 
 
-def to_grey(heat: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """A map divided by its maximum, times 255, rounded half to even: uint8 [height, width].
+def encode_grey(heat: NDArray[np.floating]) -> tuple[bytes, float]:
+    """A map as a grey-scale PNG whose white is the map's maximum, and that maximum, in the map's own unit.
 
     `ValueError` if the map is all zero.
     """
-    peak = heat.max()
+    peak = float(heat.max())
+    return encode_png(to_grey(heat, peak)), peak
+
+
+def to_grey(heat: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
+    """A map divided by its maximum `peak`, times 255, rounded half to even: uint8 [height, width].
+
+    `ValueError` if there is no such maximum.
+    """
     if not peak > 0:
         raise ValueError("a map without a maximum has no scale")
     grey: NDArray[np.uint8] = np.rint(heat / peak * 255).astype(np.uint8)

@@ -7,9 +7,8 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from clickme.export.formats import Damaged
-from clickme.export.formats.grey import decode_grey, encode_png, to_grey
+from clickme.export.formats.grey import decode_grey, encode_grey
 from clickme.export.record import Record
-from clickme.maps import SIZE
 
 AT_ONCE = 100  # records in a row group: some 3 MB, which is what is in memory
 
@@ -70,16 +69,17 @@ class Parquet:
         for number, row in enumerate(_rows(file)):
             try:
                 record = _record(row, split)
-            except (KeyError, ValueError, TypeError, OSError, SyntaxError) as error:  # the last is Pillow's
+            except (KeyError, ValueError, TypeError) as error:
                 raise Damaged(f"record {number} is not one of this layout: {error!r}") from None
             yield record
 
 
 def _row(record: Record) -> dict[str, Any]:
     assert record.heatmap is not None
+    picture, peak = encode_grey(record.heatmap)
     row = {
-        "heatmap": {"bytes": encode_png(to_grey(record.heatmap)), "path": f"{record.image_id}.heatmap.png"},
-        "heatmap_max": float(record.heatmap.max()),
+        "heatmap": {"bytes": picture, "path": f"{record.image_id}.heatmap.png"},
+        "heatmap_max": peak,
         "label": record.label,
         "wnid": record.wnid,
         "image_id": record.image_id,
@@ -147,7 +147,7 @@ def _record(row: dict[str, Any], split: str) -> Record:
         n_players=row["n_players"],
         click_count=row["click_count"],
         bbox=(y0, x0, y1, x1),
-        heatmap=decode_grey(row["heatmap"]["bytes"], row["heatmap_max"]).reshape(SIZE, SIZE),
+        heatmap=decode_grey(row["heatmap"]["bytes"], row["heatmap_max"]),
         image=image["bytes"] if image else None,
         player=row.get("player"),
     )

@@ -16,7 +16,7 @@ from clickme.export.formats.example import (
     read_records,
     write_record,
 )
-from clickme.export.formats.grey import decode_grey, encode_png, to_grey
+from clickme.export.formats.grey import decode_grey, encode_grey
 from clickme.export.record import Record
 
 
@@ -52,10 +52,8 @@ class TFRecord:
 
     def features(self, record: Record) -> Features:
         assert record.heatmap is not None
-        features = about(record) | {
-            "heatmap": encode_png(to_grey(record.heatmap)),
-            "heatmap_max": [float(record.heatmap.max())],
-        }
+        picture, peak = encode_grey(record.heatmap)
+        features = about(record) | {"heatmap": picture, "heatmap_max": [peak]}
         return features if record.image is None else features | {"image": record.image}
 
     def read(self, file: BinaryIO, split: str) -> Iterator[Record]:

@@ -16,10 +16,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from clickme.export.formats import Damaged
-from clickme.export.formats.grey import decode_grey, encode_png, to_grey
+from clickme.export.formats.grey import decode_grey, encode_grey
 from clickme.export.formats.rows import complaint
 from clickme.export.record import Record
-from clickme.maps import SIZE
 
 BLOCK = 512  # bytes; two blocks of zeros end an archive (POSIX.1-1988, ustar)
 
@@ -70,18 +69,19 @@ class WebDataset:
     def _files(self, record: Record) -> Iterator[tuple[str, bytes]]:
         assert record.heatmap is not None
         assert record.bbox is not None
+        picture, peak = encode_grey(record.heatmap)
         values = Values(
             image_id=record.image_id,
             wnid=record.wnid,
             n_players=record.n_players,
             click_count=record.click_count,
             bbox=record.bbox,
-            heatmap_max=float(record.heatmap.max()),
+            heatmap_max=peak,
             player=record.player,
         )
         if record.image is not None:
             yield "jpg", record.image
-        yield "heatmap.png", encode_png(to_grey(record.heatmap))
+        yield "heatmap.png", picture
         yield "cls", str(record.label).encode()
         text = json.dumps(values.model_dump(exclude_none=True), ensure_ascii=False, separators=(",", ":"))
         yield "json", text.encode()
@@ -90,7 +90,7 @@ class WebDataset:
         for number, files in enumerate(_samples(file)):
             try:
                 record = _record(files, split)
-            except (KeyError, ValueError, OSError, SyntaxError) as error:  # Pillow raises all three of a PNG
+            except (KeyError, ValueError) as error:
                 raise Damaged(f"record {number} is not one of this layout: {complaint(error)}") from None
             yield record
 
@@ -138,7 +138,6 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _record(files: dict[str, bytes], split: str) -> Record:
     values = Values.model_validate_json(files["json"])
-    heatmap = decode_grey(files["heatmap.png"], values.heatmap_max)
     return Record(
         split=split,
         image_id=values.image_id,
@@ -147,7 +146,7 @@ def _record(files: dict[str, bytes], split: str) -> Record:
         n_players=values.n_players,
         click_count=values.click_count,
         bbox=values.bbox,
-        heatmap=heatmap.reshape(SIZE, SIZE),
+        heatmap=decode_grey(files["heatmap.png"], values.heatmap_max),
         image=files.get("jpg"),
         player=values.player,
     )
