@@ -272,16 +272,18 @@ def as_report(out: Path, facts: Facts) -> dict[str, Any]:
 
 def say(out: Path, facts: Facts) -> None:
     """The files on stdout; what was left out, and how far players agree, beside them."""
+    from clickme.export.beside.words import count
+
     for shard in facts.shards:
         typer.echo(f"{out / shard.name}  photographs: {shard.photographs:,}, maps: {shard.maps:,}")
     typer.echo(
-        f"{facts.photographs:,} photographs, {facts.rounds:,} maps by {facts.players:,} players, "
-        f"{facts.bubbles:,} bubbles"
+        f"{count(facts.photographs, 'photograph')}, {count(facts.rounds, 'map')} by "
+        f"{count(facts.players, 'player')}, {count(facts.bubbles, 'bubble')}"
     )
     typer.echo("left out:")
     for line in facts.left_out:
-        photographs = f", {line.photographs:,} photographs" if line.photographs else ""
-        typer.echo(f"  {line.says}: {line.rounds:,} rounds{photographs}")
+        photographs = f", {count(line.photographs, 'photograph')}" if line.photographs else ""
+        typer.echo(f"  {line.says}: {count(line.rounds, 'round')}{photographs}")
     if facts.reliability:
         typer.echo(in_words(facts.reliability))
 
