@@ -8,6 +8,7 @@ from typing import Any
 from clickme.export.facts import Shard
 from clickme.export.formats import Damaged
 from clickme.maps import Recipe
+from clickme.maps.reliability import Reliability
 
 # Where TensorFlow Datasets has room for what it does not know: `read` takes ours from there.
 PLACE = ("schema", "annotation", "extraMetadata")
@@ -25,6 +26,7 @@ class Described:
     per_player: bool
     recipe: Recipe
     shards: tuple[Shard, ...]
+    reliability: Reliability | None  # None if no photograph has two players
 
     @property
     def schema(self) -> str | None:
@@ -51,6 +53,7 @@ def load(dataset_info: bytes) -> Described:
             shards=tuple(
                 Shard(**{field.name: file[field.name] for field in fields(Shard)}) for file in found["files"]
             ),
+            reliability=_reliability(found["reliability"]),
         )
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise Damaged(f"dataset_info.json was not written by this export: {error!r}") from None
@@ -61,3 +64,11 @@ def _ours(info: Any) -> Mapping[str, Any]:
         info = info[key]
     found: Mapping[str, Any] = next(extra["value"] for extra in info if extra["@type"] == TYPE)
     return found
+
+
+def _reliability(said: Mapping[str, Any] | None) -> Reliability | None:
+    if said is None:
+        return None
+    values: dict[str, Any] = {field.name: said[field.name] for field in fields(Reliability)}
+    intervals: dict[str, Any] = {name: tuple(pair) for name, pair in values.items() if isinstance(pair, list)}
+    return Reliability(**values | intervals)  # JSON has no tuples

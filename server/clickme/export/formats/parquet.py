@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -67,11 +68,28 @@ class Parquet:
 
     def read(self, file: BinaryIO, split: str) -> Iterator[Record]:
         for number, row in enumerate(_rows(file)):
-            try:
+            with _sentences(number):
                 record = _record(row, split)
-            except (KeyError, ValueError, TypeError) as error:
-                raise Damaged(f"record {number} is not one of this layout: {error!r}") from None
             yield record
+
+
+def read_group(file: BinaryIO, number: int) -> Any:
+    """The `number`-th row group of a file, from 0: an Arrow table. `Damaged` if it cannot be read."""
+    with _opened(file) as opened:
+        return opened.read_row_group(number, use_threads=False)
+
+
+def count_groups(file: BinaryIO) -> int:
+    """How many row groups a file has. `Damaged` if it cannot be read."""
+    with _opened(file) as opened:
+        return int(opened.num_row_groups)
+
+
+def record_at(group: Any, row: int, split: str) -> Record:
+    """The record in a row of what `read_group` gave, from 0. `Damaged` if it is not one."""
+    with _sentences(row):
+        (found,) = group.slice(row, 1).to_pylist()
+        return _record(found, split)
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -125,15 +143,30 @@ def _table(rows: list[dict[str, Any]], schema: Any) -> Any:
 
 
 def _rows(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    with _opened(file) as opened:
+        for batch in opened.iter_batches(AT_ONCE):
+            yield from batch.to_pylist()
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as opened:
-            for batch in opened.iter_batches(AT_ONCE):
-                yield from batch.to_pylist()
+            yield opened
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged(f"the file is truncated, was changed, or is no Parquet: {error}") from None
+
+
+@contextmanager
+def _sentences(number: int) -> Iterator[None]:
+    """Name the record that is not of the layout."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError) as error:
+        raise Damaged(f"record {number} is not one of this layout: {error!r}") from None
 
 
 def _record(row: dict[str, Any], split: str) -> Record:
