@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from clickme.game.rules import Rules
 from clickme.maps import blur
@@ -35,17 +36,55 @@ def spiral(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -
 
 
 def contrast(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -> Iterator[Point]:
-    """From one place of high contrast to the next, the near ones first: what stands out is painted.
+    """To what stands out: from one place of high contrast to the next.
 
     Players who do so paint the same photograph much alike, each with a hand of its own, and different ones
     differently.
     """
-    left = detail(photograph)
-    rows, columns = np.indices(left.shape)
-    x = y = rules.size / 2
+    return towards(detail(photograph), rules, chance, start=(rules.size / 2, rules.size / 2))
+
+
+def evidence(map_: NDArray[np.floating]) -> Strategy:
+    """To what speaks for the photograph's class, as players do who want it recognised.
+
+    `map_` [h, w] is how much each place of the photograph's middle 224 px speaks for it, as
+    `clickme_partner.evidence` says; what speaks against it counts as nothing. Each player believes it in a
+    way of its own, and begins where it believes most.
+    """
+
+    def strategy(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -> Iterator[Point]:
+        believed = [
+            [max(float(value), 0.0) * math.exp(chance.gauss(0, 0.3)) for value in row] for row in map_
+        ]
+        worth = spread(np.array(believed))
+        y, x = np.unravel_index(np.argmax(worth), worth.shape)
+        pitch = rules.size / len(worth)
+        return towards(worth, rules, chance, start=(float(x) * pitch, float(y) * pitch))
+
+    return strategy
+
+
+def spread(map_: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A map [h, w] of a photograph's middle 224 px, smoothly over all of it: float64 [64, 64], each 4 px."""
+    fine = Image.fromarray(map_.astype(np.float32)).resize((56, 56), Image.Resampling.BILINEAR)
+    return blur(np.pad(np.asarray(fine), 4), size=7, sigma=2.0)
+
+
+def towards(
+    worth: NDArray[np.float64], rules: Rules, chance: random.Random, *, start: Point
+) -> Iterator[Point]:
+    """From one place of high worth to the next, the near ones first; worth that is painted is gone.
+
+    `worth` is [n, n], never negative, its places evenly over the photograph.
+    """
+    left = worth.copy()
+    pitch = rules.size / len(worth)
+    rows, columns = (np.indices(left.shape) + 0.5) * pitch - 0.5  # the middle of each place, px
+    x, y = start
     while True:
         near = np.exp(-np.hypot(rows - y, columns - x) / (rules.size / 4))
-        to_y, to_x = map(float, np.unravel_index(np.argmax(left * near), left.shape))
+        best = np.unravel_index(np.argmax(left * near), left.shape)
+        to_y, to_x = float(rows[best]), float(columns[best])
         left *= 1 - np.exp(-((rows - to_y) ** 2 + (columns - to_x) ** 2) / (2 * rules.reveal**2))
         to_x, to_y = to_x + chance.gauss(0, 3), to_y + chance.gauss(0, 3)
         steps = max(1, math.ceil(math.hypot(to_x - x, to_y - y) / rules.step_px))
