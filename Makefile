@@ -55,7 +55,7 @@ clean: ## Remove what make has made in this folder
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Setting up: about two minutes, the first time."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,dask]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,dask,gala]'
 	@touch $@ .venv/.play
 
 .venv-interop/.ready: tests/interop/requirements.txt

@@ -14,6 +14,8 @@ from clickme.game.commands import app as partner
 from clickme.kit.options import HomeOption
 from clickme.moderation.commands import app as moderation
 from clickme.simulate.commands import simulate
+from clickme.studies.commands import app as study
+from clickme_gala.commands import app as gala
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +27,8 @@ database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(images, name="images")
 app.add_typer(partner, name="partner")
 app.add_typer(moderation, name="moderation")
+app.add_typer(gala, name="gala")
+app.add_typer(study, name="study")
 app.add_typer(database, name="db")
 app.command()(simulate)
 app.command()(export)

@@ -1,0 +1,1 @@
+"""Evaluation as in the paper's tables: errors, how far attention follows people, and where objects are."""

@@ -1,0 +1,1 @@
+"""Pictures as in the paper's figures: arrays in, a matplotlib figure out."""

@@ -1,0 +1,74 @@
+"""`clickme study`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clickme.kit.options import HomeOption
+
+app = typer.Typer(no_args_is_help=True, help="Experiments that anybody can repeat.")
+
+
+@app.callback()
+def study() -> None:
+    """Experiments that anybody can repeat."""
+
+
+@app.command()
+def imagenette(
+    photographs: Annotated[
+        Path, typer.Argument(help="ILSVRC12 photographs of a few classes: <wnid>/*.JPEG.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Everything goes there; what is done is kept.")],
+    coco: Annotated[
+        Path | None, typer.Option(help="A COCO folder, to hold attention against objects.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10, help="Networks of each kind.")] = 3,
+    model: Annotated[str, typer.Option(help="resnet-18 or resnet-50: the plain one.")] = "resnet-18",
+    width: Annotated[int, typer.Option(min=1, help="Channels to begin with.")] = 32,
+    size: Annotated[int, typer.Option(min=32, help="px of a photograph's crop.")] = 112,
+    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    batch: Annotated[int, typer.Option(min=1)] = 64,
+    learning_rate: Annotated[float | None, typer.Option(help="\\[default: 0.1 for a batch of 256]")] = None,
+    bf16: Annotated[bool, typer.Option("--bf16/--no-bf16")] = True,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that read photographs.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Do maps help? Code players paint ten classes; six ways to train, with several seeds, are compared.
+
+    The players follow the class evidence of the home's partner. An interrupted study goes on from there.
+    """
+    from clickme.export.commands import bars
+    from clickme.kit.home import open_home
+    from clickme.kit.problems import Problem
+    from clickme.settings import Settings
+    from clickme_gala.commands import bar, cores, ready, share
+    from clickme_partner.install import installed
+
+    with ready():
+        from clickme.studies.imagenette import paint
+        from clickme.studies.table3 import differences, run, table
+        from clickme_gala.recipe import Recipe
+
+        data = out / "data"
+        if not (data / "dataset_info.json").exists():
+            partner = installed(open_home(home or Settings().home).partner)
+            if partner is None:
+                raise Problem("no_partner", "No partner is there to follow: type `clickme partner install`.")
+            with bars() as progress:
+                paint(photographs, data, partner, progress)
+        recipe = Recipe(
+            model=model,
+            width=width,
+            size=size,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            bf16=bf16,
+            channels_last=True,
+        )
+        with share() as progress_of:
+            judgements = run(data, out, recipe, seeds, bar, progress_of, coco=coco, workers=cores(workers))
+        for line in (*table(judgements), "", *differences(judgements)):
+            typer.echo(line)
