@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help play test interop lint bench bench-export format lock clean
+.PHONY: help play test interop lint bench bench-export bench-gala format lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,12 +34,15 @@ bench: .venv/.dev ## Measure what the documents claim
 bench-export: .venv/.dev ## Measure an export beside the plain way of doing it
 	$(BIN)/python -m benchmarks.export
 
+bench-gala: .venv/.dev ## Measure what GALA costs in training, beside ResNet and squeeze-and-excitation
+	$(BIN)/python -m benchmarks.gala
+
 format: .venv/.dev ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 lock: .venv/.dev ## Write down the versions that are installed now
-	$(BIN)/pip freeze --exclude-editable > constraints.txt.new
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt.new
 	@{ head -1 constraints.txt; cat constraints.txt.new; } > constraints.txt.all && mv constraints.txt.all constraints.txt && rm constraints.txt.new
 
 clean: ## Remove what make has made in this folder

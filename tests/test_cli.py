@@ -54,7 +54,8 @@ def test_help_answers_without_heavy_libraries() -> None:
         check=True,
     )
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-    assert not imported & {"numpy", "sqlalchemy", "onnxruntime", "fastapi", "PIL", "onnx", "torch", "matplotlib"}
+    heavy = {"numpy", "sqlalchemy", "onnxruntime", "fastapi", "PIL", "onnx", "torch", "matplotlib"}
+    assert not imported & heavy
 
 
 def test_the_database_address_is_printed_alone(clickme: Clickme, settings: Settings) -> None:
