@@ -181,12 +181,18 @@ def evaluate(
         from clickme_gala.evaluate.judge import evaluate as judge
         from clickme_gala.evaluate.report import as_csv, as_json, as_text
         from clickme_gala.parallel import device
-        from clickme_gala.runs import network_of
+        from clickme_gala.runs import names_of, network_of
         from clickme_gala.runs import recipe_of as recipe_there
 
+        photographs = open_data(data, split, maps=maps)
+        for sentence in photographs.left_out:
+            typer.echo(f"left out: {sentence}", err=True)
         reports = judge(
-            [Judged(run.name, network_of(run), recipe_there(run).size) for run in runs],
-            open_data(data, split, maps=maps),
+            [
+                Judged(name, network_of(run), recipe_there(run).size)
+                for name, run in zip(names_of(runs), runs, strict=True)
+            ],
+            photographs,
             coco=coco,
             batch=batch,
             workers=cores(workers),
@@ -254,7 +260,7 @@ def sweep(
 @app.command()
 def to_onnx(
     run: Annotated[Path, typer.Argument(help="The folder of a run.")],
-    out: Annotated[Path, typer.Option("--out", help="The ONNX file.")],
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The ONNX file.")],
     data: Annotated[
         Path | None,
         typer.Option(help="Photographs that it is checked on. \\[default: those it was trained on]"),
@@ -272,7 +278,9 @@ def to_onnx(
         from clickme_gala.runs import data_of, network_of
         from clickme_gala.runs import recipe_of as recipe_there
 
-        views = shown(drawn(open_data(data or data_of(run), "train"), 8, 0), VIEW).photographs
+        trained_on, maps = data_of(run)
+        photographs = open_data(data, "train") if data else open_data(trained_on, "train", maps=maps)
+        views = shown(drawn(photographs, 8, 0, with_map=False), VIEW).photographs
         difference = write(network_of(run), out, views, size=recipe_there(run).size)
     typer.echo(f"{out}")
     typer.echo(
@@ -285,7 +293,9 @@ def draw() -> None:
     """Draw what networks look at: PNG and SVG."""
 
 
-PictureOption = Annotated[Path, typer.Option("--out", help="The pictures, without .png and .svg.")]
+PictureOption = Annotated[
+    Path, typer.Option("--out", dir_okay=False, help="The pictures, without .png and .svg.")
+]
 DataOption = Annotated[Path, typer.Option("--data", help="An export, or an ILSVRC12 folder.")]
 SplitOption = Annotated[str, typer.Option(help="Whose photographs: test, validation or train.")]
 CountOption = Annotated[int, typer.Option("--photographs", min=1, max=50, help="How many.")]
@@ -364,18 +374,32 @@ def recipe_of(*, reference: bool, **choices: Any) -> Recipe:
 def ready() -> Iterator[None]:
     """With PyTorch there. Of the processes that torchrun starts all meet the same problem: one says it.
 
-    Problem `gala_missing`.
+    Problem `gala_missing`; `cannot_write` for an error of the disk.
     """
     try:
         import torch  # noqa: F401
     except ImportError:
         raise Problem("gala_missing", "GALA needs PyTorch: pip install 'clickme[gala]'") from None
     try:
-        yield
+        with writing():
+            yield
     except Problem:
         if not first():
             sys.exit(1)
         raise
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Problem(
+            "cannot_write",
+            f"A file cannot be read or written: {error.strerror or error}{where}. Mend that, then run the same "
+            "command again: what was finished is kept.",
+        ) from None
 
 
 def first() -> bool:

@@ -13,6 +13,7 @@ import csv
 import io
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -71,13 +72,16 @@ class Run:
         self.best = folder / "best.pt"
 
     def begin(self, recipe: Recipe, data: dict[str, Any], device: torch.device) -> None:
-        """Write down what is about to happen. Problem `other_run` if it is not what the folder is of."""
+        """Write down what is about to happen.
+
+        Problem `other_run` if it is not what the folder is of, `no_run` if that cannot be read.
+        """
         place = self.folder / "run.json"
         if place.exists():
-            before = _read_json(place)
-            wanted = _as_json(recipe.as_dict() | data)
+            before = _about(self.folder)
             found = before["recipe"] | before["data"]
-            changed = [name for name, value in wanted.items() if found.get(name) != value]
+            wanted = _as_json(recipe.as_dict() | data)
+            changed = [name for name in found | wanted if found.get(name) != wanted.get(name)]
             if changed:
                 raise Problem(
                     "other_run",
@@ -133,16 +137,25 @@ class Run:
 
 def recipe_of(run: Path) -> Recipe:
     """How a run was trained. Problem `no_run` if there is none in the folder."""
-    try:
-        return Recipe.from_dict(_read_json(run / "run.json")["recipe"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Problem("no_run", f"{run} is not the folder of a run of `clickme gala train`.") from None
+    return Recipe.from_dict(_about(run)["recipe"])
 
 
-def data_of(run: Path) -> Path:
-    """What a run was trained on. Problem `no_run`."""
-    recipe_of(run)
-    return Path(_read_json(run / "run.json")["data"]["path"])
+def data_of(run: Path) -> tuple[Path, Path | None]:
+    """What a run was trained on, and the export that its maps came from, if that was another.
+
+    Problem `no_run`.
+    """
+    data = _about(run)["data"]
+    return Path(data["path"]), Path(data["maps"]) if "maps" in data else None
+
+
+def names_of(runs: Sequence[Path]) -> list[str]:
+    """What to call runs: by the ends of their paths, as long as it takes to tell all of them apart."""
+    paths = [run.resolve().parts for run in runs]
+    length = 1
+    while len({path[-length:] for path in paths}) < len(set(paths)):
+        length += 1
+    return [str(Path(*path[-length:])) for path in paths]
 
 
 def network_of(run: Path) -> ResNet:
@@ -157,8 +170,15 @@ def network_of(run: Path) -> ResNet:
     return network.eval()
 
 
-def _read_json(place: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(place.read_text())
+def _about(run: Path) -> dict[str, Any]:
+    """What run.json says. Problem `no_run`."""
+    try:
+        found: dict[str, Any] = json.loads((run / "run.json").read_text())
+        Recipe.from_dict(found["recipe"])
+        Path(found["data"]["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        message = f"{run} is not the folder of a run of `clickme gala train`."
+        raise Problem("no_run", message) from None
     return found
 
 

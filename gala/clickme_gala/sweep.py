@@ -91,5 +91,5 @@ def read_points(out: Path) -> list[Point]:
                 )
                 for row in csv.DictReader(lines)
             ]
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, TypeError):
         raise Problem("no_sweep", f"{out} holds no finished sweep: `clickme gala sweep` makes one.") from None

@@ -79,12 +79,6 @@ def _train(
     to_train_on, to_validate_on = open_both(recipe, data, maps)
     network = new_network(recipe, weights, world)
     optimizer = sgd(network, recipe)
-    run = Run(out)
-    state = resume(run, network, optimizer)
-    if world.first:
-        about = {name: str(path) for name, path in (("maps", maps), ("weights", weights)) if path}
-        run.begin(recipe, {"path": str(data), "photographs": len(to_train_on)} | about, world.device)
-        watch.opened(to_train_on, to_validate_on)
 
     def loader(photographs: Photographs, *, train: bool) -> Loader:
         view = View(recipe.size, train=train)
@@ -99,6 +93,14 @@ def _train(
             device=world.device,
         )
 
+    training_loader = loader(to_train_on, train=True)  # what cannot be is said before anything is written
+    judge = loader(to_validate_on, train=False) if to_validate_on else None
+    run = Run(out)
+    state = resume(run, network, optimizer)
+    if world.first:
+        about = {name: str(path) for name, path in (("maps", maps), ("weights", weights)) if path}
+        run.begin(recipe, {"path": str(data), "photographs": len(to_train_on)} | about, world.device)
+        watch.opened(to_train_on, to_validate_on)
     training = Training(
         recipe=recipe,
         world=world,
@@ -108,8 +110,8 @@ def _train(
         network=network,
         model=world.wrap(compiled(network) if recipe.compile else network),
         optimizer=optimizer,
-        loader=loader(to_train_on, train=True),
-        judge=loader(to_validate_on, train=False) if to_validate_on else None,
+        loader=training_loader,
+        judge=judge,
         steps=len(to_train_on) // recipe.batch,
         state=state,
     )

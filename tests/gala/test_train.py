@@ -110,6 +110,16 @@ def test_switches(switches: dict[str, bool], data: Path, tmp_path: Path) -> None
     assert watch.epochs[1].class_loss < watch.epochs[0].class_loss
 
 
+@pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated:DeprecationWarning")  # PyTorch's own use
+def test_compiled(data: Path, tmp_path: Path) -> None:
+    """Wrapped by torch.compile, without waiting for its compiler: names and weights are the network's own."""
+    watch = Watching()
+    with torch.compiler.set_stance("force_eager"):
+        train(replace(SMALL, epochs=2, compile=True), data, tmp_path, watch)
+    assert watch.epochs[1].class_loss < watch.epochs[0].class_loss
+    assert network_of(tmp_path).state_dict().keys() == build("gala-resnet-18", width=8).state_dict().keys()
+
+
 @pytest.fixture(scope="module")
 def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that nobody disturbed."""

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clickme.export.formats import Damaged
 from clickme.kit.problems import Problem
 from clickme_gala.data import Photographs
 from clickme_gala.data.sample import Sample
@@ -18,7 +19,7 @@ from clickme_gala.evaluate.looks import attention
 from clickme_gala.figures.attention import attention_figure
 from clickme_gala.figures.smoothgrad import smoothgrad, smoothgrad_figure
 from clickme_gala.figures.sweep import SweepPoint, sweep_figure
-from clickme_gala.runs import network_of, recipe_of
+from clickme_gala.runs import names_of, network_of, recipe_of
 from clickme_gala.sweep import Point
 
 if TYPE_CHECKING:
@@ -39,22 +40,28 @@ class Shown:
         return self.images.permute(0, 2, 3, 1).numpy()
 
 
-def drawn(photographs: Photographs, count: int, seed: int) -> list[Sample]:
-    """So many photographs with a map, drawn at random, of as many classes as there are.
+def drawn(photographs: Photographs, count: int, seed: int, *, with_map: bool = True) -> list[Sample]:
+    """So many photographs, drawn at random, of as many classes as there are; those that have a map, or any.
 
-    Problem `no_maps` if none has one.
+    What cannot be read is passed over. Problem `no_maps`, `nothing_readable`.
     """
     found: list[Sample] = []
     again: list[Sample] = []
     for number in np.random.default_rng(seed).permutation(len(photographs)).tolist():
-        sample = photographs[number]
-        if sample.map is not None:
-            known = {one.label for one in found}
-            (again if sample.label in known else found).append(sample)
-        if len(found) == count or len(found) == photographs.classes <= len(found) + len(again) - count:
+        try:
+            sample = photographs[number]
+        except Damaged:
+            continue
+        if sample.map is None and with_map:
+            continue
+        known = {one.label for one in found}
+        (again if sample.label in known else found).append(sample)
+        if len(found) in (count, photographs.classes) and len(found) + len(again) >= count:
             break
-    if not found:
+    if not found and with_map and not photographs.with_maps:
         raise Problem("no_maps", "No photograph of this split has a map to show.")
+    if not found:
+        raise Problem("nothing_readable", "No photograph of this split can be read.")
     return (found + again)[:count]
 
 
@@ -72,8 +79,8 @@ def attention_of(runs: Sequence[Path], samples: Sequence[Sample]) -> "Figure":
     seen = {size: shown(samples, size) for size in sizes}
     largest = seen[max(sizes)]
     looks: dict[str, NDArray[np.floating]] = {"people": largest.maps.numpy()}
-    for run, size in zip(runs, sizes, strict=True):
-        looks[run.name] = attention(network_of(run), seen[size].images).numpy()
+    for run, name, size in zip(runs, names_of(runs), sizes, strict=True):
+        looks[name] = attention(network_of(run), seen[size].images).numpy()
     return attention_figure(largest.photographs, names(samples), looks)
 
 
@@ -84,7 +91,8 @@ def smoothgrad_of(first: Path, second: Path, samples: Sequence[Sample]) -> "Figu
         raise Problem("unlike_runs", f"{first} and {second} see photographs at different sizes.")
     seen = shown(samples, size)
     maps = [smoothgrad(network_of(run), seen.images, seen.labels) for run in (first, second)]
-    return smoothgrad_figure(seen.photographs, names(samples), (first.name, maps[0]), (second.name, maps[1]))
+    ours, theirs = zip(names_of([first, second]), maps, strict=True)
+    return smoothgrad_figure(seen.photographs, names(samples), ours, theirs)
 
 
 def sweep_of(points: Sequence[Point]) -> "Figure":
