@@ -30,6 +30,7 @@ from clickme_gala.data.loader import Loader
 from clickme_gala.data.sample import Batch
 from clickme_gala.data.views import View
 from clickme_gala.networks import build
+from clickme_gala.parallel import World
 from clickme_gala.recipe import Recipe
 from clickme_gala.train import compiled, forward_backward, sgd
 
@@ -58,7 +59,7 @@ class Trained:
         self.model = (compiled(network) if recipe.compile else network).train()
 
     def step(self, batch: Batch) -> None:
-        forward_backward(self.model, batch, self.recipe, self.device)
+        forward_backward(self.model, batch, self.recipe, World(0, 1, self.device))
         self.optimizer.step()
         self.optimizer.zero_grad()
 

@@ -6,7 +6,6 @@ R is the photograph's map, resized to the attention A_l of layer l, which is red
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,23 +14,13 @@ from torch.nn.functional import interpolate
 TINY = 1e-12  # below any norm that says something; division by it is defined
 
 
-class MapLoss(Protocol):
-    """Maps [N, S, S], whether there is one bool [N], volumes [N, C, h, w] -> the map term, a scalar."""
-
-    def __call__(self, maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor: ...
-
-
-def map_loss(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
-    """The sum over layers in Eq. 1, a mean over the batch: a scalar, float32 (float64 for float64).
-
-    A photograph without a map, or whose map is zero in what was cropped of it, adds nothing and still counts
-    in the mean: Eq. 1 of it is its cross-entropy (Table 4: maps for 16 % of the photographs).
-    """
-    return sum_of_distances(maps, has_map, looks).mean()
-
-
 def sum_of_distances(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
-    """Σ_l ‖ R/‖R‖₂ − A_l/‖A_l‖₂ ‖₂ of each photograph: [N], each layer's in [0, 2]; 0 without a map."""
+    """Σ_l ‖ R/‖R‖₂ − A_l/‖A_l‖₂ ‖₂ of each photograph: [N], each layer's in [0, 2]; float32, or float64.
+
+    `maps` is [N, S, S], `has_map` bool [N], `looks` have [N, C, h, w] each. A photograph without a map, or
+    whose map is zero in what was cropped of it, has 0: Eq. 1 of it is its cross-entropy (Table 4: maps for
+    16 % of the photographs).
+    """
     total = torch.zeros(len(maps), dtype=maps.dtype, device=maps.device)
     fitted: dict[torch.Size, Tensor] = {}
     for look in looks:
@@ -68,20 +57,20 @@ def unit(flat: Tensor) -> Tensor:
     return flat / norms.clamp_min(TINY)
 
 
-def reference_map_loss(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
-    """The map term as the reference trainer has it (gala_tpu; docs/gala.md), a scalar.
+def reference_distances(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
+    """As the reference trainer has it (gala_tpu; docs/gala.md), which adds it up over the batch: [N].
 
     Attention is reduced to the mean of its squares; both sides are divided by √Σx, which is no norm; the
-    distance is half the squares summed over places and photographs, a mean over layers; maps are resized
-    bilinearly, corner on corner.
+    distance is half the squares summed over places, a mean over layers; maps are resized bilinearly, corner
+    on corner.
     """
     terms = []
     for look in looks:
         resized = interpolate(maps[:, None], look.shape[2:], mode="bilinear", align_corners=True)
         attention = look.to(maps.dtype).square().mean(1)
         distance = _by_root_of_sum(resized.flatten(1)) - _by_root_of_sum(attention.flatten(1))
-        terms.append((distance * has_map[:, None]).square().sum() / 2)
-    return torch.stack(terms).mean()
+        terms.append((distance * has_map[:, None]).square().sum(1) / 2)
+    return torch.stack(terms).mean(0)
 
 
 def _by_root_of_sum(flat: Tensor) -> Tensor:

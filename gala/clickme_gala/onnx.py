@@ -138,9 +138,10 @@ def _difference(model: bytes, partner: _Partner, photographs: NDArray[np.uint8])
         (found,) = session.run(["logits"], {"image": views})
         with torch.inference_mode():
             expected = partner(torch.from_numpy(views).to(partner.network.scale.device)).float().cpu().numpy()
+        # np.maximum, for max loses what is not a number.
         worst = float(np.maximum(worst, np.abs(found - expected).max()))
-        largest = max(largest, float(np.abs(expected).max()))
-    return worst / largest
+        largest = float(np.maximum(largest, np.abs(expected).max()))
+    return worst / largest if largest else worst
 
 
 def _made_up() -> NDArray[np.uint8]:

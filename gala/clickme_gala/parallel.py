@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn import functional as across
 from torch.nn.parallel import DistributedDataParallel
 
+from clickme.kit.problems import Problem
 from clickme_gala.resnet import ResNet
 
 
@@ -32,9 +33,30 @@ class World:
             distributed.all_reduce(values)
         return values
 
-    def any(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
-        return bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0) if self.size > 1 else flag
+    def any(self, *flags: bool) -> list[bool]:
+        """Of each flag, whether it is so in any process."""
+        raised = self.sum(torch.tensor(flags, dtype=torch.float32, device=self.device))
+        return [bool(flag) for flag in raised.tolist()]
+
+    def all(self, mine: Any) -> list[Any]:
+        """What each process has, in the order of their ranks: small things."""
+        if self.size == 1:
+            return [mine]
+        found: list[Any] = [None] * self.size
+        distributed.all_gather_object(found, mine)
+        return found
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What one process stumbles over in the block, all do: one Problem is raised in each."""
+        problem: Problem | None = None
+        try:
+            yield
+        except Problem as found:
+            problem = found
+        for found in self.all(problem):
+            if found is not None:
+                raise found
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network, with its gradients averaged over all processes; its weights are those of the first."""
@@ -86,23 +108,22 @@ def synchronised(network: ResNet, world: World) -> ResNet:
 
 
 class _SynchronisedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the equal parts of all processes: what nn.SyncBatchNorm is on GPUs alone."""
+    """Batch norm over the parts of all processes: what nn.SyncBatchNorm is on GPUs alone."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
         assert self.momentum is not None
         places = (0, 2, 3)
-        count = x.numel() // x.shape[1] * distributed.get_world_size()
         exact = x.float() if x.dtype != torch.float64 else x
-        mean = _sum(exact.sum(places)) / count
+        places_here = exact.new_tensor([x.numel() // x.shape[1]])
+        *sums, count = _Sum.apply(torch.cat([exact.sum(places), places_here])).split([x.shape[1], 1])
+        mean = sums[0] / count
         # About the mean, not the origin: a difference of two large sums would lose its digits.
-        variance = _sum((exact - mean[:, None, None]).square().sum(places)) / count
+        variance = _Sum.apply((exact - mean[:, None, None]).square().sum(places)) / count
         with torch.no_grad():
-            for kept, seen in (
-                (self.running_mean, mean),
-                (self.running_var, variance * count / (count - 1)),
-            ):
+            unbiased = variance * count / (count - 1)
+            for kept, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
                 assert kept is not None
                 kept.lerp_(seen.to(kept.dtype), self.momentum)
             assert self.num_batches_tracked is not None
@@ -112,7 +133,19 @@ class _SynchronisedBatchNorm(nn.BatchNorm2d):
         return normal.to(x.dtype)
 
 
-def _sum(values: Tensor) -> Tensor:
-    """Over all processes; gradients find their way back."""
-    total: Tensor = across.all_reduce(values)
+class _Sum(torch.autograd.Function):
+    """Over all processes; the gradient of a part is the sum of what all make of the whole."""
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        return _summed(values)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return _summed(gradient)
+
+
+def _summed(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
     return total

@@ -45,7 +45,8 @@ class Recipe:
             "the batch is a multiple of the parts it is accumulated from": self.batch % self.accumulate == 0,
             "the learning rate is above 0": self.learning_rate is None or self.learning_rate > 0,
             "map weight and weight decay are 0 or more": min(self.map_weight, self.weight_decay) >= 0,
-            "the size is 32 px or more": self.size >= 32,
+            "the size is 64 px or more": self.size >= 64,
+            "the seed is 0 or more": self.seed >= 0,
         }
         for rule, kept in rules.items():
             if not kept:
@@ -69,8 +70,8 @@ class Recipe:
         first = self.learning_rate or LEARNING_RATE * self.batch / 256
         if epoch < self.warm_up * self.epochs:
             return first * epoch / (self.warm_up * self.epochs)
-        # A drop lies at the end of a whole epoch, which shares only come near to.
-        return first * 0.1 ** sum(epoch + 1e-9 >= round(drop * self.epochs) for drop in self.drops)
+        # A drop at the end of a whole epoch is one that shares only come near to.
+        return first * 0.1 ** sum(epoch + 1e-9 >= drop * self.epochs for drop in self.drops)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -41,7 +41,7 @@ class Epoch:
     validation_loss: float | None  # cross-entropy; None without validation photographs
     top1_error: float | None
     top5_error: float | None
-    left_out: int  # records that could not be decoded
+    left_out: int  # records that could not be decoded, of both
     photographs_per_s: float
 
 
@@ -85,8 +85,8 @@ class Run:
             if changed:
                 raise Problem(
                     "other_run",
-                    f"{self.folder} holds a run with another {', '.join(changed)}. Name another folder with "
-                    "--out, or go on with what run.json in it says.",
+                    f"{self.folder} holds a run in which this was otherwise: {', '.join(changed)}. Name "
+                    "another folder with --out, or go on with what run.json in it says.",
                 )
             return
         versions = {name: version(name) for name in ("clickme", "torch", "numpy", "pillow")}
@@ -131,8 +131,11 @@ class Run:
             partial.write_bytes(data)
 
     def _save(self, path: Path, kept: Any) -> None:
-        with whole(path) as partial, partial.open("wb") as file:
-            torch.save(kept, file)
+        # In memory first: of a full disk torch.save would say something else.
+        data = io.BytesIO()
+        torch.save(kept, data)
+        with whole(path) as partial:
+            partial.write_bytes(data.getbuffer())
 
 
 def recipe_of(run: Path) -> Recipe:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from clickme_gala.data.remembered import Remembered
 from clickme_gala.data.sample import Batch
 from clickme_gala.data.views import View
 from clickme_gala.evaluate.accuracy import Tally
-from clickme_gala.loss import map_loss, reference_map_loss
+from clickme_gala.loss import reference_distances, sum_of_distances
 from clickme_gala.networks import build, load_weights
 from clickme_gala.parallel import World, join, synchronised
 from clickme_gala.recipe import MOMENTUM, Recipe
@@ -37,7 +38,7 @@ class Watch(Protocol):
 
     def opened(self, train: Photographs, validation: Photographs | None) -> None: ...
     def stepped(self, recipe: Recipe, state: State, steps: int, loss: float, per_s: float) -> None: ...
-    def finished(self, epoch: Epoch) -> None: ...
+    def finished(self, epoch: Epoch, left_out: list[str]) -> None: ...
 
 
 def train(
@@ -57,11 +58,12 @@ def train(
     that was interrupted goes on where it stopped: the same weights, to the last bit, as if it never had been
     (on CPUs, and on GPUs whose sums are deterministic). Under torchrun all processes share every batch.
 
-    Problem `no_maps`, `one_class`, `diverged`, `stopped`, `other_run` and those of data, recipe and files.
+    Problem `no_maps`, `one_class`, `diverged`, `unreadable`, `stopped`, `other_run` and those of data, recipe
+    and files.
     """
-    with join() as world, stop_signals() as stopped:
-        # All that holds the other processes' gradients is gone before they are taken leave of.
-        _train(recipe, data, out, watch, world, stopped, maps, weights, workers)
+    with join() as world:
+        # In a function: all that holds the others' gradients is gone before they are taken leave of.
+        _train(recipe, data, out, watch, world, maps, weights, workers)
 
 
 def _train(
@@ -70,52 +72,44 @@ def _train(
     out: Path,
     watch: Watch,
     world: World,
-    stopped: threading.Event,
     maps: Path | None,
     weights: Path | None,
     workers: int,
 ) -> None:
     """As `train`, as one process of a world."""
-    to_train_on, to_validate_on = open_both(recipe, data, maps)
-    network = new_network(recipe, weights, world)
-    optimizer = sgd(network, recipe)
-
-    def loader(photographs: Photographs, *, train: bool) -> Loader:
-        view = View(recipe.size, train=train)
-        return Loader(
-            photographs if workers else Remembered(photographs, view.scaled),
-            view,
-            batch=recipe.batch,
-            rank=world.rank,
-            world=world.size,
-            workers=workers,
-            seed=recipe.seed,
-            device=world.device,
-        )
-
-    training_loader = loader(to_train_on, train=True)  # what cannot be is said before anything is written
-    judge = loader(to_validate_on, train=False) if to_validate_on else None
     run = Run(out)
-    state = resume(run, network, optimizer)
-    if world.first:
-        about = {name: str(path) for name, path in (("maps", maps), ("weights", weights)) if path}
-        run.begin(recipe, {"path": str(data), "photographs": len(to_train_on)} | about, world.device)
-        watch.opened(to_train_on, to_validate_on)
-    training = Training(
-        recipe=recipe,
-        world=world,
-        run=run,
-        watch=watch,
-        stopped=stopped,
-        network=network,
-        model=world.wrap(compiled(network) if recipe.compile else network),
-        optimizer=optimizer,
-        loader=training_loader,
-        judge=judge,
-        steps=len(to_train_on) // recipe.batch,
-        state=state,
-    )
-    with curves(out, state) if world.first else nullcontext() as board:
+    with world.together():
+        to_train_on, to_validate_on = open_both(recipe, data, maps)
+        network = new_network(recipe, weights, world)
+        optimizer = sgd(network, recipe)
+        loader, judge = loaders(recipe, world, workers, to_train_on, to_validate_on)
+        state = resume(run, network, optimizer)
+        if not world.first:
+            state.left_out.clear()  # the first has them
+    with world.together():
+        same_place(world, state, out)
+        if world.first:
+            from_where = (("path", data), ("maps", maps), ("weights", weights))
+            about = {name: str(path.absolute()) for name, path in from_where if path}
+            run.begin(recipe, about | {"photographs": len(to_train_on)}, world.device)
+            run.write_epochs(state.epochs)  # a kill may have come between them and the checkpoint
+            watch.opened(to_train_on, to_validate_on)
+    model = world.wrap(compiled(network) if recipe.compile else network)
+    with stop_signals() as stopped, curves(out, state) if world.first else nullcontext() as board:
+        training = Training(
+            recipe=recipe,
+            world=world,
+            run=run,
+            watch=watch,
+            stopped=stopped,
+            network=network,
+            model=model,
+            optimizer=optimizer,
+            loader=loader,
+            judge=judge,
+            steps=len(to_train_on) // recipe.batch,
+            state=state,
+        )
         for number in range(state.epoch, recipe.epochs):
             training.epoch(number)
             training.end_epoch(board)
@@ -157,7 +151,7 @@ class Training:
         rate = self.recipe.rate(number + self.state.step / self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.unseen.append(forward_backward(self.model, batch, self.recipe, self.world.device))
+        self.unseen.append(forward_backward(self.model, batch, self.recipe, self.world))
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.state.step += 1
@@ -169,35 +163,83 @@ class Training:
         seconds, self.looked_at = now - self.looked_at, now
         sums = self.world.sum(torch.stack(self.unseen)).double().cpu()
         self.unseen.clear()
-        check(sums, self.state, self.steps, self.run)
+        self.check(sums)
         self.state.sums += sums.sum(0)
         self.state.seconds += seconds
         if self.world.first:
             loss, photographs = float(sums[-1, 0] / sums[-1, 3]), float(sums[:, 3].sum())
             self.watch.stepped(self.recipe, self.state, self.steps, loss, photographs / seconds)
-        stop = self.world.any(self.stopped.is_set())
-        if stop or time.monotonic() - self.kept_at > KEEP_S:
+        due = time.monotonic() - self.kept_at > KEEP_S
+        stop, due = self.world.any(self.stopped.is_set(), due)
+        # Validation takes its time, and is done again if it is interrupted.
+        if stop or due or (self.judge and self.state.step == self.steps):
             self.keep()
         if stop:
-            raise Problem(
-                "stopped",
-                f"Stopped on request in epoch {self.state.epoch + 1} of {self.recipe.epochs}, after "
-                f"{self.state.step} of {self.steps} batches. The same command goes on from there.",
-            )
+            raise self.stop()
+
+    def check(self, sums: Tensor) -> None:
+        """Stop where losses of the last steps, [n, 4], are no numbers. Problem `diverged`, `unreadable`."""
+        for number, (loss, *_, photographs) in enumerate(sums.tolist()):
+            batch = f"batch {self.state.step - len(sums) + number + 1} of {self.steps}"
+            if not photographs:
+                where = f"{batch} in epoch {self.state.epoch + 1}"
+                raise Problem("unreadable", f"No photograph of {where} could be read.")
+            if not math.isfinite(loss):
+                raise self.diverged(f"The loss became {loss / photographs} in {batch}")
+
+    def diverged(self, what: str) -> Problem:
+        kept = f"The checkpoint before it is kept: {self.run.last}. " if self.run.last.exists() else ""
+        return Problem(
+            "diverged",
+            f"{what} in epoch {self.state.epoch + 1}. {kept}Try a lower --learning-rate, or without --bf16, "
+            "in a new folder.",
+        )
+
+    def stop(self) -> Problem:
+        return Problem(
+            "stopped",
+            f"Stopped on request in epoch {self.state.epoch + 1} of {self.recipe.epochs}, after "
+            f"{self.state.step} of {self.steps} batches. The same command goes on from there.",
+        )
 
     def end_epoch(self, board: Any) -> None:
         """Validate, write down what became of it, and keep the weights."""
-        tally = validate(self.network, self.judge, self.world, self.recipe) if self.judge else None
+        tally = self.validate() if self.judge else None
+        if (tally and not math.isfinite(tally.loss)) or not finite(self.network):
+            raise self.diverged("The weights are of no use after the last batch")
+        self.state.left_out = list(chain.from_iterable(self.world.all(self.state.left_out)))
         epoch = sum_up(self.recipe, self.state, tally)
+        left_out = self.state.left_out
         self.state = State(epoch=epoch.epoch, epochs=[*self.state.epochs, epoch])
-        if not self.world.first:
-            return
-        if self.state.best in (None, epoch):
-            self.run.save_best(self.network.state_dict())
-        self.keep()
-        self.run.write_epochs(self.state.epochs)
-        draw(board, epoch)
-        self.watch.finished(epoch)
+        if self.world.first:
+            self.run.write_epochs(self.state.epochs)
+            if self.state.best in (None, epoch):
+                self.run.save_best(self.network.state_dict())
+            self.keep()
+            draw(board, epoch)
+            self.watch.finished(epoch, left_out)
+
+    def validate(self) -> Tally:
+        """How well the network does on all validation photographs, each process on its share.
+
+        Problem `nothing_readable`.
+        """
+        assert self.judge is not None
+        device = self.world.device
+        self.network.eval()
+        tally = Tally(device)
+        with torch.inference_mode():
+            for batch in self.judge.once():
+                with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.bf16):
+                    seen = self.network(batch.images.to(device, non_blocking=True))
+                tally.update(seen.logits.float(), batch.labels.to(device, non_blocking=True))
+                self.state.left_out += batch.left_out
+                if self.stopped.is_set() and self.world.size == 1:  # others would wait for this one's share
+                    raise self.stop()
+        self.world.sum(tally.sums)
+        if not tally.photographs:
+            raise Problem("nothing_readable", "Of the photographs to validate on none can be read.")
+        return tally
 
     def keep(self) -> None:
         """A checkpoint of this moment."""
@@ -206,32 +248,74 @@ class Training:
         self.kept_at = time.monotonic()
 
 
-def forward_backward(model: nn.Module, batch: Batch, recipe: Recipe, device: torch.device) -> Tensor:
+def forward_backward(model: nn.Module, batch: Batch, recipe: Recipe, world: World) -> Tensor:
     """Gradients of Eq. 1 on this process's part of a batch, added to what is there.
 
     Gives float32 [4]: the sums over photographs of the loss, the cross-entropy and the map term, and how many
-    photographs there were.
+    photographs there were. Every photograph of the whole batch weighs alike, whoever has it, in whichever of
+    the parts that the batch is accumulated from.
     """
     parts = (batch.images, batch.maps, batch.has_map, batch.labels)
-    images, maps, has_map, labels = (part.to(device, non_blocking=True) for part in parts)
-    term = reference_map_loss if recipe.reference else map_loss
+    images, maps, has_map, labels = (part.to(world.device, non_blocking=True) for part in parts)
+    whole = world.sum(torch.tensor(float(len(labels)), device=world.device))
+    distances = reference_distances if recipe.reference else sum_of_distances
     memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    sums = torch.zeros(4, device=device)
+    sums = torch.zeros(4, device=world.device)
     for number in range(recipe.accumulate):
         part = slice(number, None, recipe.accumulate)
+        if not len(labels[part]) and world.size == 1:  # with others, all have to go through the network
+            continue
         last = number == recipe.accumulate - 1
         with nullcontext() if last or not isinstance(model, DistributedDataParallel) else model.no_sync():
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+            with torch.autocast(world.device.type, torch.bfloat16, enabled=recipe.bf16):
                 seen = model(images[part].contiguous(memory_format=memory))
-            of_classes = cross_entropy(seen.logits.float(), labels[part])
+            of_classes = cross_entropy(seen.logits.float(), labels[part], reduction="sum")
             of_maps = torch.zeros_like(of_classes)
             if recipe.map_weight:
-                of_maps = term(maps[part], has_map[part], seen.looks)
-            loss = of_classes + recipe.map_weight * of_maps
-            (loss * (len(labels[part]) / len(labels))).backward()
-        losses = torch.stack([loss, of_classes, of_maps, torch.ones_like(loss)])
-        sums += losses.detach() * len(labels[part])
+                of_maps = distances(maps[part], has_map[part], seen.looks).sum()
+            # The reference trainer's map term is a sum over the batch, beside a mean cross-entropy.
+            loss = of_classes + recipe.map_weight * of_maps * (whole if recipe.reference else 1)
+            # Gradients of processes are averaged.
+            (loss * (world.size / whole)).backward()
+        losses = torch.stack([loss, of_classes, of_maps, loss.new_tensor(len(labels[part]))])
+        sums += losses.detach()
     return sums
+
+
+def loaders(
+    recipe: Recipe, world: World, workers: int, to_train_on: Photographs, to_validate_on: Photographs | None
+) -> tuple[Loader, Loader | None]:
+    """This process's share of both. Problem `uneven_batch`, `too_few_photographs`."""
+    if recipe.batch % (world.size * recipe.accumulate):
+        raise Problem(
+            "uneven_batch",
+            f"A batch of {recipe.batch} cannot be shared evenly by {world.size} processes, in "
+            f"{recipe.accumulate} parts each.",
+        )
+
+    def loader(photographs: Photographs, *, train: bool) -> Loader:
+        view = View(recipe.size, train=train)
+        return Loader(
+            photographs if workers else Remembered(photographs, view.scaled),
+            view,
+            batch=recipe.batch,
+            rank=world.rank,
+            world=world.size,
+            workers=workers,
+            seed=recipe.seed,
+            device=world.device,
+        )
+
+    return loader(to_train_on, train=True), loader(to_validate_on, train=False) if to_validate_on else None
+
+
+def same_place(world: World, state: State, out: Path) -> None:
+    """Problem `unshared_folder` if the processes would go on from different places."""
+    if len(set(world.all((state.epoch, state.step)))) > 1:
+        raise Problem(
+            "unshared_folder",
+            f"Not all processes find the same checkpoint in {out}: every host needs that folder.",
+        )
 
 
 def new_network(recipe: Recipe, weights: Path | None, world: World) -> ResNet:
@@ -280,7 +364,7 @@ def sgd(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": decays, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(groups, lr=recipe.rate(0) or 1e-9, momentum=MOMENTUM, nesterov=True)
+    return torch.optim.SGD(groups, lr=1.0, momentum=MOMENTUM, nesterov=True)  # each step sets the rate
 
 
 def resume(run: Run, network: nn.Module, optimizer: torch.optim.SGD) -> State:
@@ -298,35 +382,10 @@ def resume(run: Run, network: nn.Module, optimizer: torch.optim.SGD) -> State:
     return state
 
 
-def check(sums: Tensor, state: State, steps: int, run: Run) -> None:
-    """Stop where the losses of the last steps, [n, 4], are no numbers; what was kept before is left as it is.
-
-    Problem `diverged`, `unreadable`.
-    """
-    for number, (loss, *_, photographs) in enumerate(sums.tolist()):
-        batch = f"batch {state.step - len(sums) + number + 1} of {steps} in epoch {state.epoch + 1}"
-        if not photographs:
-            raise Problem("unreadable", f"No photograph of {batch} could be read.")
-        if not math.isfinite(loss):
-            kept = f"The checkpoint before it is kept: {run.last}. " if run.last.exists() else ""
-            raise Problem(
-                "diverged",
-                f"The loss became {loss / photographs} in {batch}. {kept}Try a lower --learning-rate, or "
-                "without --bf16, in a new folder.",
-            )
-
-
-def validate(network: nn.Module, judge: Loader, world: World, recipe: Recipe) -> Tally:
-    """How well the network does on all validation photographs, each process on its share."""
-    network.eval()
-    tally = Tally(world.device)
-    with torch.inference_mode():
-        for batch in judge.once():
-            with torch.autocast(world.device.type, torch.bfloat16, enabled=recipe.bf16):
-                seen = network(batch.images.to(world.device, non_blocking=True))
-            tally.update(seen.logits.float(), batch.labels.to(world.device, non_blocking=True))
-    world.sum(tally.sums)
-    return tally
+def finite(network: nn.Module) -> bool:
+    """Whether its weights are numbers that can still be squared."""
+    norms = torch._foreach_norm(list(network.parameters()))
+    return bool(torch.isfinite(torch.stack(norms)).all())
 
 
 def sum_up(recipe: Recipe, state: State, tally: Tally | None) -> Epoch:
@@ -347,14 +406,19 @@ def sum_up(recipe: Recipe, state: State, tally: Tally | None) -> Epoch:
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """Set by SIGTERM and by Ctrl-C; a step in progress is finished first."""
+    """Set by SIGTERM and by Ctrl-C, so that a step in progress is finished first; the second one is final."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = {
-        number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def ask(number: int, _: object) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield asked
     finally:

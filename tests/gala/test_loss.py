@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clickme_gala.loss import MapLoss, fit, map_loss, reduce, reference_map_loss, sum_of_distances
+from clickme_gala.loss import fit, reduce, reference_distances, sum_of_distances
 from gala import slow
 from gala.slow import Array, gradient, relative_error
 
 Floats = NDArray[np.float64]
+MapLoss = Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]
 SlowTerm = Callable[[Array, Sequence[bool], Sequence[Array]], complex]
+
+
+def map_loss(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
+    """The paper's term of a batch."""
+    return sum_of_distances(maps, has_map, looks).mean()
+
+
+def reference_map_loss(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> Tensor:
+    """The reference trainer's."""
+    return reference_distances(maps, has_map, looks).sum()
+
 
 TERMS: list[tuple[MapLoss, SlowTerm]] = [
     (map_loss, slow.map_term),

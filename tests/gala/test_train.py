@@ -1,7 +1,9 @@
 """Training by its own door: what it learns, what it leaves behind, how it goes on after it was stopped."""
 
 import csv
+import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +18,14 @@ import torch
 from clickme.kit.problems import Problem
 from clickme_gala.data import Photographs
 from clickme_gala.networks import Weights, build, read_weights
+from clickme_gala.parallel import World
 from clickme_gala.recipe import Recipe
 from clickme_gala.runs import Epoch, Run, State, network_of, recipe_of
 from clickme_gala.train import forward_backward, train
-from gala.made import data_set
+from export.beside.made import RELIABILITY
+from gala.made import data_set, export, records
 
+ALONE = World(0, 1, torch.device("cpu"))
 SMALL = Recipe(model="gala-resnet-18", epochs=3, batch=8, width=8, size=64, learning_rate=0.05)
 
 
@@ -32,6 +37,7 @@ class Watching:
         self.epochs: list[Epoch] = []
         self.steps: list[tuple[int, int]] = []
         self.validated_on = 0
+        self.left_out: list[str] = []
 
     def opened(self, train: Photographs, validation: Photographs | None) -> None:
         self.validated_on = len(validation) if validation else 0
@@ -41,8 +47,9 @@ class Watching:
         if self.steps[-1] == self.at:
             self.then()
 
-    def finished(self, epoch: Epoch) -> None:
+    def finished(self, epoch: Epoch, left_out: list[str]) -> None:
         self.epochs.append(epoch)
+        self.left_out += left_out
 
 
 @pytest.fixture(scope="module")
@@ -185,10 +192,10 @@ def test_a_finished_run_is_left_as_it_is(unbroken: Run, data: Path) -> None:
     assert unbroken.last.read_bytes() == before
 
 
-def torchrun(processes: int, *arguments: object) -> None:
+def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    done = subprocess.run(
+    return subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--no-python"),
             # By address: not every machine can look up its own name.
@@ -201,24 +208,57 @@ def torchrun(processes: int, *arguments: object) -> None:
         check=False,
         timeout=300,
     )
+
+
+OPTIONS = ("--model", "gala-resnet-18", "--width", 8, "--size", 64, "--learning-rate", 0.01, "--workers", 0)
+
+
+def losses_of(processes: int, data: Path, out: Path, *options: object) -> list[float | None]:
+    """The losses of an epoch that so many processes shared."""
+    done = torchrun(processes, data, *OPTIONS, *options, "--epochs", 1, "--out", out)
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    found = Run(out).resume()
+    assert found is not None
+    (epoch,) = found[0].epochs
+    return [epoch.loss, epoch.class_loss, epoch.map_loss, epoch.validation_loss]
 
 
-def test_two_processes_are_as_one(data: Path, tmp_path: Path) -> None:
-    options = ["--model", "gala-resnet-18", "--width", 8, "--size", 64, "--batch", 8, "--epochs", 1]
-    options += ["--learning-rate", 0.01, "--workers", 0, data]
-    losses = {}
-    for processes in (1, 2):
-        out = tmp_path / str(processes)
-        torchrun(processes, *options, "--out", out)
-        found = Run(out).resume()
-        assert found is not None
-        (epoch,) = found[0].epochs
-        losses[processes] = [epoch.loss, epoch.class_loss, epoch.map_loss, epoch.validation_loss]
-        assert epoch.photographs_per_s > 0
-    # Sums in another order differ in their last bits, and five steps do not carry that far.
-    assert losses[2] == pytest.approx(losses[1], rel=1e-5)
-    assert losses[2][3] is not None
+@pytest.mark.parametrize(
+    ("options", "unreadable"),
+    [(("--batch", 8), 0), (("--batch", 8, "--reference", "--map-weight", 0.01), 0), (("--batch", 4), 3)],
+    ids=["paper", "reference", "unreadable"],
+)
+def test_two_processes_are_as_one(
+    options: tuple[object, ...], unreadable: int, data: Path, tmp_path: Path
+) -> None:
+    """Also where some photographs cannot be read, and the processes have unlike shares of a batch."""
+    if unreadable:
+        data = damaged(tmp_path / "set", unreadable)
+    one = losses_of(1, data, tmp_path / "1", *options)
+    # Sums in another order differ in their last bits, and so few steps do not carry that far.
+    assert losses_of(2, data, tmp_path / "2", *options) == pytest.approx(one, rel=1e-4)
+    assert None not in one
+    for processes in ("1", "2"):
+        _, line = (tmp_path / processes / "epochs.csv").read_text().splitlines()
+        assert line.split(",")[-2] == str(unreadable)
+
+
+def damaged(folder: Path, unreadable: int, split: str = "train") -> Path:
+    """A data set of which so many photographs are cut short."""
+    made = [one for name, number in (("train", 24), ("validation", 8)) for one in records(name, number, 4)]
+    for number, one in enumerate(found for found in made if found.split == split):
+        if number < unreadable:
+            assert one.image is not None
+            made[made.index(one)] = replace(one, image=one.image[:300])
+    return export(folder, made, reliability=RELIABILITY)
+
+
+def test_what_one_process_stumbles_over_is_said_once(data: Path, tmp_path: Path) -> None:
+    done = torchrun(2, data, *OPTIONS, "--batch", 64, "--out", tmp_path)
+    assert done.returncode != 0
+    assert done.stderr.count("clickme: There are 40 photographs to train on") == 1
+    assert "Traceback" not in done.stderr.partition("ChildFailedError")[0].partition("torch/distributed")[0]
 
 
 def test_parts_of_a_batch_add_up_to_its_gradient() -> None:
@@ -237,9 +277,7 @@ def test_parts_of_a_batch_add_up_to_its_gradient() -> None:
     for parts in (1, 3):
         torch.manual_seed(0)
         network = build("gala-resnet-18", width=8).eval()
-        sums = forward_backward(
-            network, batch, replace(SMALL, batch=6, accumulate=parts), torch.device("cpu")
-        )
+        sums = forward_backward(network, batch, replace(SMALL, batch=6, accumulate=parts), ALONE)
         assert sums[3] == 6
         gradients.append([weight.grad for weight in network.parameters()])
     for whole, summed in zip(*gradients, strict=True):
@@ -271,6 +309,64 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
     assert [(tmp_path / "last.pt").read_bytes()] == kept
     for weight in read_weights(tmp_path / "best.pt").values():
         assert torch.isfinite(weight).all()
+
+
+def test_weights_that_blow_up_in_the_last_batch_are_not_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is looked at before the step that ruins them."""
+    monkeypatch.setattr(Recipe, "rate", lambda self, epoch: 1e30 if epoch >= 1.8 else 0.05)
+    with pytest.raises(Problem) as caught:
+        train(SMALL, data, tmp_path, Watching())
+    assert caught.value.code == "diverged"
+    assert "in epoch 2" in caught.value.message
+    for weight in read_weights(tmp_path / "best.pt").values():
+        assert torch.isfinite(weight).all()
+        assert weight.abs().max() < 1e6
+
+
+@pytest.mark.parametrize("choices", [{"batch": 1}, {"batch": 4, "accumulate": 4}, {"batch": 8}])
+def test_photographs_that_cannot_be_read_are_named_and_left_out(
+    choices: dict[str, int], tmp_path: Path
+) -> None:
+    watch = Watching()
+    recipe = replace(SMALL, model="resnet-18", map_weight=0, epochs=1, **choices)  # type: ignore[arg-type]
+    data = damaged(tmp_path / "set", 3)
+    if choices["batch"] == 1:
+        assert problem(recipe, data, tmp_path / "run").code == "unreadable"
+        return
+    train(recipe, data, tmp_path / "run", watch)
+    assert watch.epochs[0].left_out == len(watch.left_out) == 3
+    assert all("cannot be decoded" in sentence for sentence in watch.left_out)
+    assert math.isfinite(watch.epochs[0].loss)
+
+
+def test_validation_photographs_that_cannot_be_read(tmp_path: Path) -> None:
+    watch = Watching()
+    train(replace(SMALL, epochs=1), damaged(tmp_path / "some", 3, "validation"), tmp_path / "run", watch)
+    assert watch.epochs[0].left_out == len(watch.left_out) == 3
+    data = damaged(tmp_path / "none", 8, "validation")
+    assert problem(replace(SMALL, epochs=1), data, tmp_path / "nothing").code == "nothing_readable"
+    assert not (tmp_path / "nothing" / "best.pt").exists()
+
+
+def test_killed_before_the_table_was_written(data: Path, unbroken: Run, tmp_path: Path) -> None:
+    shutil.copytree(unbroken.folder, tmp_path / "run")
+    (tmp_path / "run" / "epochs.csv").write_text("")
+    train(SMALL, data, tmp_path / "run", Watching())
+    written, there = (folder / "epochs.csv" for folder in (tmp_path / "run", unbroken.folder))
+    assert written.read_text() == there.read_text()
+
+
+def test_a_second_request_is_final(data: Path, tmp_path: Path) -> None:
+    """Once it is asked to stop, the next Ctrl-C does what it does elsewhere."""
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, data, tmp_path, Watching((0, 2), twice))
 
 
 def test_one_class(tmp_path: Path) -> None:
