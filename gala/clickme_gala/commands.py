@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -84,7 +85,7 @@ DecayOption = Annotated[
 ]
 SizeOption = Annotated[
     int | None,
-    typer.Option(min=32, help="px of a photograph's crop. \\[default: 224]", rich_help_panel=SCHEDULE),
+    typer.Option(min=64, help="px of a photograph's crop. \\[default: 224]", rich_help_panel=SCHEDULE),
 ]
 Bf16Option = Annotated[bool, typer.Option("--bf16", help="Layers work in bfloat16.", rich_help_panel=MACHINE)]
 ChannelsLastOption = Annotated[
@@ -120,7 +121,7 @@ def train(
     weight_decay: DecayOption = None,
     size: SizeOption = None,
     seed: Annotated[
-        int, typer.Option(help="Of first weights, order, crops and flips.", rich_help_panel=SCHEDULE)
+        int, typer.Option(min=0, help="Of first weights, order, crops and flips.", rich_help_panel=SCHEDULE)
     ] = 0,
     bf16: Bf16Option = False,
     channels_last: ChannelsLastOption = False,
@@ -171,7 +172,7 @@ def evaluate(
         Literal["text", "json", "csv"], typer.Option("--as", help="How the table is printed.")
     ] = "text",
     batch: Annotated[int, typer.Option(min=1, help="Photographs at once.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of what is drawn by lot.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn by lot.")] = 0,
     workers: WorkersOption = None,
 ) -> None:
     """Judge networks as in the paper's tables: errors, likeness to people's maps, overlap with objects."""
@@ -184,15 +185,12 @@ def evaluate(
         from clickme_gala.runs import names_of, network_of
         from clickme_gala.runs import recipe_of as recipe_there
 
-        photographs = open_data(data, split, maps=maps)
-        for sentence in photographs.left_out:
-            typer.echo(f"left out: {sentence}", err=True)
         reports = judge(
             [
                 Judged(name, network_of(run), recipe_there(run).size)
                 for name, run in zip(names_of(runs), runs, strict=True)
             ],
-            photographs,
+            open_data(data, split, maps=maps),
             coco=coco,
             batch=batch,
             workers=cores(workers),
@@ -299,7 +297,7 @@ PictureOption = Annotated[
 DataOption = Annotated[Path, typer.Option("--data", help="An export, or an ILSVRC12 folder.")]
 SplitOption = Annotated[str, typer.Option(help="Whose photographs: test, validation or train.")]
 CountOption = Annotated[int, typer.Option("--photographs", min=1, max=50, help="How many.")]
-SeedOption = Annotated[int, typer.Option(help="Which photographs are drawn by lot.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Which photographs are drawn by lot.")]
 
 
 @figures.command("attention")
@@ -372,14 +370,16 @@ def recipe_of(*, reference: bool, **choices: Any) -> Recipe:
 
 @contextmanager
 def ready() -> Iterator[None]:
-    """With PyTorch there. Of the processes that torchrun starts all meet the same problem: one says it.
+    """With all there that GALA needs. Of the processes that torchrun starts all meet the same problem: the
+    first says it.
 
     Problem `gala_missing`; `cannot_write` for an error of the disk.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise Problem("gala_missing", "GALA needs PyTorch: pip install 'clickme[gala]'") from None
+    needs = {"torch": "PyTorch", "tensorboard": "TensorBoard", "matplotlib": "matplotlib"}
+    needs |= {"pycocotools": "pycocotools", "onnxscript": "ONNX Script"}
+    if missing := [name for module, name in needs.items() if find_spec(module) is None]:
+        message = f"GALA needs {' and '.join(missing)}: pip install 'clickme[gala]'"
+        raise Problem("gala_missing", message)
     try:
         with writing():
             yield
@@ -394,11 +394,10 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
         raise Problem(
             "cannot_write",
-            f"A file cannot be read or written: {error.strerror or error}{where}. Mend that, then run the same "
-            "command again: what was finished is kept.",
+            f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}. "
+            "Mend that, then run the same command again: what was finished is kept.",
         ) from None
 
 
@@ -448,7 +447,9 @@ class Bar:
         say = f"epoch {state.epoch + 1}/{recipe.epochs}  loss {loss:.3f}  {per_s:,.0f} photographs/s"
         self.progress.update(self.task, completed=state.epoch * steps + state.step, say=say)
 
-    def finished(self, epoch: Epoch) -> None:
+    def finished(self, epoch: Epoch, left_out: list[str]) -> None:
+        for sentence in left_out[self.lost :]:
+            self.progress.console.print(f"left out: {sentence}", style="yellow")
         self.lost = 0
         judged = (
             ""
@@ -490,5 +491,7 @@ def line() -> Iterator[Any]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), TextColumn("{task.fields[say]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True)) as progress:
+    with Progress(
+        *columns, console=Console(stderr=True, highlight=False, soft_wrap=True, quiet=not first())
+    ) as progress:
         yield progress

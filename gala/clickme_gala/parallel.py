@@ -52,8 +52,8 @@ class World:
         problem: Problem | None = None
         try:
             yield
-        except Problem as found:
-            problem = found
+        except Problem as mine:
+            problem = mine
         for found in self.all(problem):
             if found is not None:
                 raise found
@@ -117,10 +117,10 @@ class _SynchronisedBatchNorm(nn.BatchNorm2d):
         places = (0, 2, 3)
         exact = x.float() if x.dtype != torch.float64 else x
         places_here = exact.new_tensor([x.numel() // x.shape[1]])
-        *sums, count = _Sum.apply(torch.cat([exact.sum(places), places_here])).split([x.shape[1], 1])
-        mean = sums[0] / count
+        sums, count = _sum(torch.cat([exact.sum(places), places_here])).split([x.shape[1], 1])
+        mean = sums / count
         # About the mean, not the origin: a difference of two large sums would lose its digits.
-        variance = _Sum.apply((exact - mean[:, None, None]).square().sum(places)) / count
+        variance = _sum((exact - mean[:, None, None]).square().sum(places)) / count
         with torch.no_grad():
             unbiased = variance * count / (count - 1)
             for kept, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
@@ -129,7 +129,7 @@ class _SynchronisedBatchNorm(nn.BatchNorm2d):
             assert self.num_batches_tracked is not None
             self.num_batches_tracked.add_(1)
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        normal = (exact - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+        normal: Tensor = (exact - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
         return normal.to(x.dtype)
 
 
@@ -143,6 +143,11 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
         return _summed(gradient)
+
+
+def _sum(values: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
+    return total
 
 
 def _summed(values: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def read_points(out: Path) -> list[Point]:
     """What `sweep` wrote. Problem `no_sweep`."""
     try:
         with (out / TABLE).open() as lines:
-            return [
+            points = [
                 Point(
                     map_weight=float(row["map_weight"]),
                     seed=int(row["seed"]),
@@ -92,4 +92,7 @@ def read_points(out: Path) -> list[Point]:
                 for row in csv.DictReader(lines)
             ]
     except (OSError, KeyError, ValueError, TypeError):
-        raise Problem("no_sweep", f"{out} holds no finished sweep: `clickme gala sweep` makes one.") from None
+        points = []
+    if not points:
+        raise Problem("no_sweep", f"{out} holds no finished sweep: `clickme gala sweep` makes one.")
+    return points

@@ -1,17 +1,18 @@
 """A small data set painted by code: made, read back, and refused where there is nothing to paint."""
 
-import hashlib
+import json
 import random
+import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import clickme.export
@@ -20,67 +21,11 @@ from clickme.export.facts import Facts
 from clickme.export.reading import describe
 from clickme.game.rules import Bubble, check
 from clickme.kit.problems import Problem
-from clickme.studies.imagenette import RULES, enlarged, found, paint, stroke
+from clickme.studies.imagenette import RULES, enlarged, found, paint, refuse_other, stroke
 from clickme_partner.install import Installed
 from made_up import Unheard, contents
 
 WNIDS = ("n01440764", "n02102040")  # tench, English springer: classes 0 and 217
-BRIGHT = 60  # px, the side of the patch that the partner below takes for evidence
-
-
-@pytest.fixture(scope="session")
-def brightness(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """A partner to whom every class is what is bright: its features are the mean greys of 7x7 places."""
-    path = tmp_path_factory.mktemp("brightness") / "brightness.onnx"
-    weights = {
-        "dark": np.array(100, np.float32),
-        "weights": np.full((1000, 3), 1 / 3, np.float32),
-        "bias": np.zeros(1000, np.float32),
-    }
-    nodes = [
-        helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["number", "dark"], ["above"]),
-        helper.make_node("Transpose", ["above"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("AveragePool", ["planes"], ["places"], kernel_shape=[32, 32], strides=[32, 32]),
-        helper.make_node("GlobalAveragePool", ["places"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits"], transB=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "brightness",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 224, 224, 3])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 1000])],
-        [numpy_helper.from_array(values, name) for name, values in weights.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Installed("brightness", path, sha256, "made here", "none")
-
-
-@pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten dark photographs of each of two classes, 224 px high, with a bright patch somewhere."""
-    folder = tmp_path_factory.mktemp("photographs")
-    chance = np.random.default_rng(0)
-    for wnid in WNIDS:
-        (folder / wnid).mkdir()
-        for number in range(10):
-            pixels = chance.integers(0, 60, (224, 300), np.uint8)
-            top, left = chance.integers((20, 58), (204 - BRIGHT, 242 - BRIGHT))
-            pixels[top : top + BRIGHT, left : left + BRIGHT] = 250
-            mode = "L" if number == 0 else "RGB"
-            Image.fromarray(pixels).convert(mode).save(folder / wnid / f"{number}.JPEG")
-    (folder / "notes").mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def painted(
-    photographs: Path, brightness: Installed, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Facts]:
-    out = tmp_path_factory.mktemp("study") / "data"
-    return out, paint(photographs, out, brightness, Unheard(), players=2, bubbles=20)
 
 
 def test_it_is_read_as_any_data_set(painted: tuple[Path, Facts]) -> None:
@@ -133,7 +78,10 @@ def test_it_says_that_no_person_painted_and_nothing_else_is_left(painted: tuple[
     out, facts = painted
     files = {*(shard.name for shard in facts.shards), "dataset_info.json", "features.json"}
     assert {file.name for file in out.iterdir()} == files | {"README.md", "SHA256SUMS"}
-    assert "no person painted" in (out / "README.md").read_text()
+    said = json.loads((out / "dataset_info.json").read_text())["description"]
+    assert said in (out / "README.md").read_text()
+    assert said.startswith("20 photographs of ILSVRC12, each painted by 2 players made of code, 20 bubbles")
+    assert "no person painted" in said
     subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=out, check=True)
 
 
@@ -145,6 +93,72 @@ def test_the_same_again_has_the_same_bytes_and_another_seed_other_maps(
         out = tmp_path / str(seed)
         paint(photographs, out, brightness, Unheard(), players=2, bubbles=20, seed=seed)
         assert (contents(out) == first) is same
+
+
+def test_the_same_photographs_and_partner_are_taken_again(
+    painted: tuple[Path, Facts], photographs: Path, brightness: Installed, tmp_path: Path
+) -> None:
+    for partner in (brightness, None):
+        refuse_other(painted[0], photographs, partner)
+        shutil.copytree(photographs, tmp_path / str(partner))
+        refuse_other(painted[0], tmp_path / str(partner), partner)
+
+
+def changed(folder: Path) -> None:
+    photograph = folder / WNIDS[0] / "1.JPEG"
+    Image.open(photograph).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photograph)
+
+
+def renamed(folder: Path) -> None:
+    photograph = folder / WNIDS[0] / "1.JPEG"
+    photograph.rename(folder / WNIDS[1] / "11.JPEG")
+
+
+def fewer(folder: Path) -> None:
+    (folder / WNIDS[0] / "1.JPEG").unlink()
+
+
+@pytest.mark.parametrize("change", [changed, renamed, fewer])
+def test_data_painted_on_other_photographs_are_refused(
+    painted: tuple[Path, Facts], photographs: Path, change: Callable[[Path], None], tmp_path: Path
+) -> None:
+    shutil.copytree(photographs, tmp_path / "photographs")
+    change(tmp_path / "photographs")
+    with pytest.raises(Problem, match="was painted on other photographs than those in ") as no:
+        refuse_other(painted[0], tmp_path / "photographs", None)
+    assert no.value.code == "other_data"
+
+
+def test_data_that_do_not_say_which_photographs_they_were_are_taken_by_their_number(
+    painted: tuple[Path, Facts], photographs: Path, tmp_path: Path
+) -> None:
+    info = json.loads((painted[0] / "dataset_info.json").read_text())
+    del info["schema"]["annotation"]["extraMetadata"][0]["value"]["options"]["photographs"]
+    (tmp_path / "dataset_info.json").write_text(json.dumps(info))
+    refuse_other(tmp_path, photographs, None)
+    with pytest.raises(Problem, match="was painted on other photographs"):
+        refuse_other(tmp_path, one_class(photographs, tmp_path), None)
+
+
+def one_class(photographs: Path, folder: Path) -> Path:
+    shutil.copytree(photographs / WNIDS[0], folder / "one" / WNIDS[0])
+    return folder / "one"
+
+
+def test_data_painted_by_another_partners_evidence_are_refused(
+    painted: tuple[Path, Facts], photographs: Path, brightness: Installed
+) -> None:
+    for other in (replace(brightness, sha256="0" * 64), replace(brightness, name="darkness")):
+        with pytest.raises(Problem, match=f"by the evidence of brightness@.* is {other.name}@") as no:
+            refuse_other(painted[0], photographs, other)
+        assert no.value.code == "other_data"
+
+
+def test_what_is_no_data_set_is_not_taken(photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text("{}")
+    with pytest.raises(Problem) as no:
+        refuse_other(tmp_path, photographs, None)
+    assert no.value.code == "no_data_set"
 
 
 def test_one_player_alone_agrees_with_nobody(

@@ -34,8 +34,9 @@ class Folder:
     validation and test splits is not trained on, so nothing is judged on what it was trained on.
 
     Photographs are prepared as those that maps were painted on: upright, centre crop to a square, scaled to
-    256 px (paper, Table 4). Those under 256 px in height or width got no maps by that rule; here they are
-    scaled up, for the networks of that table learn from all of ILSVRC12.
+    256 px (paper, Table 4). The game saves them as JPEG once more, and looks after transparency and 16-bit
+    grey; else they are the same. Those under 256 px in height or width got no maps by that rule; here they
+    are scaled up, for the networks of that table learn from all of ILSVRC12.
 
     Problem `no_data_set`, `no_split`, `no_classes`, `no_photographs`, and those of `Records`.
     """
@@ -46,8 +47,9 @@ class Folder:
         self.folder = folder_of(root, split)
         self.annotation = annotation
         self.records = None if maps is None else Records(maps, None, photographs=False)
-        self.ceiling = self.records.ceiling if self.records else None
+        self.reliability = self.records.described.reliability if self.records else None
         self.left_out = list(self.records.left_out) if self.records else []
+        self.unreadable = 0  # of photographs it comes to light when it is their turn
         wnids = wnids_in(self.folder)
         names = [f"{wnid}/{name}" for wnid in wnids for name in photographs_in(self.folder / wnid)]
         names = self._to_use(names, split)
@@ -155,7 +157,6 @@ def prepared(path: Path, name: str) -> NDArray[np.uint8]:
         with Image.open(path, formats=["JPEG", "PNG"]) as image:  # one of ILSVRC12's .JPEG files is a PNG
             if image.width * image.height > MOST_PIXELS:
                 raise Damaged(f"{name}: {image.width}x{image.height} px are more than {MOST_PIXELS:,} pixels")
-            image.draft(None, (2 * SIZE, 2 * SIZE))  # a JPEG can be decoded at a half, a quarter or an eighth
             image.load()
             square = centre(upright(image)).convert("RGB")
         return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.LANCZOS))

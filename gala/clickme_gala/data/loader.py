@@ -164,7 +164,8 @@ def together(found: Sequence[Seen | str], size: int) -> Batch:
 def obey_the_parent_alone(_: int) -> None:
     """A worker outlives Ctrl-C, and a SIGTERM that is sent to all: its parent decides when it ends.
 
-    PyTorch has workers end with their parent, and use one thread each.
+    Where nobody says who sent a signal, as on macOS, any SIGTERM ends it. PyTorch has workers end with their
+    parent, and use one thread each.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -172,6 +173,9 @@ def obey_the_parent_alone(_: int) -> None:
 
 
 def _await_the_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
+    if hasattr(signal, "sigwaitinfo"):
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+            pass
+    else:
+        signal.sigwait({signal.SIGTERM})
     os._exit(0)

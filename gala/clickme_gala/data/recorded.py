@@ -24,9 +24,10 @@ class Recorded:
         self.records = Records(folder, split, photographs=True)
         self.annotation = annotation
         self.left_out = self.records.left_out
+        self.unreadable = self.records.unreadable
         self.with_maps = len(self.records)
         self.classes = len(set(self.records.labels))
-        self.ceiling = self.records.ceiling
+        self.reliability = self.records.described.reliability
 
     def __len__(self) -> int:
         return len(self.records)

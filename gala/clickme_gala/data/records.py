@@ -22,7 +22,8 @@ class Records:
     """The whole records of an export, of one split or of all, in the order of its files.
 
     Opening reads every shard once; maps are decoded, photographs are not. What is wrong is named in
-    `left_out` and is not among the records. No file is held open, so processes may share it.
+    `left_out`, counted in `unreadable` and not among the records. No file is held open, so processes may
+    share it.
 
     With `photographs`, records without one are of no use. Problem `no_data_set`, `no_photographs`,
     `per_player`, `no_split`, `no_records` if nothing is left.
@@ -34,6 +35,7 @@ class Records:
         self.shards = shards_of(self.described, split, folder)
         self.photographs = photographs
         self.left_out: list[str] = []
+        self.unreadable = 0  # records that are not there or of no use; a sentence may be about many
         self.image_ids: list[str] = []
         self.labels: list[int] = []
         self.wnids: dict[str, int] = {}  # the label of each
@@ -47,14 +49,6 @@ class Records:
         if not where:
             raise Problem("no_records", f"No record of {folder} can be used: {self.left_out[0]}.")
         self.where = np.array(where, dtype=np.int64)  # [n, 4]: shard, number in it, place
-
-    @property
-    def ceiling(self) -> float | None:
-        """How far people agree: halves of the players, else two of them. None if it was not measured."""
-        found = self.described.reliability
-        if found is None:
-            return None
-        return found.rho if found.ceiling is None else found.ceiling
 
     def __len__(self) -> int:
         return len(self.where)
@@ -86,9 +80,9 @@ class Records:
                 for place, found in self.layout.scan(file, shard.split):
                     name = f"record {seen} of {shard.name}"
                     if isinstance(found, Damaged):
-                        self.left_out.append(_of(name, found))
+                        self._leave_out(_of(name, found))
                     elif complaint := self._complaint(found):
-                        self.left_out.append(f"{name} {complaint}")
+                        self._leave_out(f"{name} {complaint}")
                     else:
                         yield seen, place, found
                     seen += 1
@@ -97,9 +91,12 @@ class Records:
         except Damaged as damaged:
             reason = str(damaged)
         if seen < shard.records:
-            self.left_out.append(
-                f"{shard.records - seen} of {shard.records} records of {shard.name}: {reason}"
-            )
+            lost = shard.records - seen
+            self._leave_out(f"{lost} of {shard.records} records of {shard.name}: {reason}", lost)
+
+    def _leave_out(self, sentence: str, records: int = 1) -> None:
+        self.left_out.append(sentence)
+        self.unreadable += records
 
     def _complaint(self, record: Record) -> str | None:
         if self.photographs and record.image is None:

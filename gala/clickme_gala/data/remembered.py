@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from clickme.maps import Reliability
 from clickme_gala.data.sample import Photographs, Sample
 from clickme_gala.data.views import scaled
 
-ROOM = 2 * 2**30  # bytes: at 256 px some 4,700 photographs with their maps, at 128 px some 19,000
+# Bytes: at 256 px some 4,700 photographs with their maps, at 128 px some 19,000.
+ROOM = 2 * 2**30
 
 
 class Remembered:
@@ -20,6 +22,10 @@ class Remembered:
         return self.photographs.left_out
 
     @property
+    def unreadable(self) -> int:
+        return self.photographs.unreadable
+
+    @property
     def with_maps(self) -> int:
         return self.photographs.with_maps
 
@@ -28,8 +34,8 @@ class Remembered:
         return self.photographs.classes
 
     @property
-    def ceiling(self) -> float | None:
-        return self.photographs.ceiling
+    def reliability(self) -> Reliability | None:
+        return self.photographs.reliability
 
     def __len__(self) -> int:
         return len(self.photographs)

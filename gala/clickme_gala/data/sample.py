@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clickme.maps import Reliability
+
 Annotation = Literal["maps", "boxes"]  # boxes are the control of the paper's Table 3
 
 
@@ -40,6 +42,11 @@ class Photographs(Protocol):
         ...
 
     @property
+    def unreadable(self) -> int:
+        """How many photographs those sentences are about; none where only a map is lost."""
+        ...
+
+    @property
     def with_maps(self) -> int:
         """How many have a map."""
         ...
@@ -50,8 +57,8 @@ class Photographs(Protocol):
         ...
 
     @property
-    def ceiling(self) -> float | None:
-        """How far people agree, Spearman's rho: of halves of the players, else of two. 0.58 in the paper."""
+    def reliability(self) -> Reliability | None:
+        """How far the players agree, as the data set has it; None if no two painted the same photograph."""
         ...
 
     def __len__(self) -> int: ...

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 
 from clickme.export.formats import Damaged
 from clickme.kit.problems import Problem
-from clickme.maps import SIZE
+from clickme.maps import SIZE, Reliability
 from clickme_gala.data.folder import centre
 from clickme_gala.data.sample import Sample
 
@@ -38,8 +38,9 @@ class Objects:
     """
 
     left_out = ()
+    unreadable = 0
     classes = 1
-    ceiling = None
+    reliability: Reliability | None = None
 
     def __init__(self, folder: Path) -> None:
         self._photographs = [found for split in SPLITS for found in _annotated(folder, split)]

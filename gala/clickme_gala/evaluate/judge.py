@@ -16,7 +16,6 @@ from clickme_gala.data.sample import Batch
 from clickme_gala.data.views import View
 from clickme_gala.evaluate.accuracy import Tally
 from clickme_gala.evaluate.alignment import Aligning, Alignment
-from clickme_gala.evaluate.coco import Objects
 from clickme_gala.evaluate.correlation import centred
 from clickme_gala.evaluate.looks import attention, look, resized
 from clickme_gala.evaluate.overlap import Overlap, Overlapping
@@ -55,17 +54,23 @@ def evaluate(
 
     Problem `nothing_readable` if no photograph can be read, `no_coco` for a folder without annotations.
     """
-    objects = None if coco is None else Objects(coco)
-    judge = _Judge(photographs, objects, batch, workers, device, seed, progress)
+    judge = _Judge(photographs, _objects(coco), batch, workers, device, seed, progress)
     reports: list[Report] = []
     first: Overlap | None = None
     for one in judged:
         one.network.to(device).eval()
-        seen, overlap = judge.photographs_of(one), judge.objects_of(one)
-        first = first or overlap
-        p_first = overlap.p_against(first, seed) if overlap and first else None
-        reports.append(judge.report(one, seen, overlap, p_first))
+        seen, covered = judge.photographs_of(one), judge.objects_of(one)
+        first = first or covered.overlap
+        reports.append(judge.report(one, seen, covered, first))
     return reports
+
+
+def _objects(coco: Path | None) -> Photographs | None:
+    if coco is None:
+        return None
+    from clickme_gala.evaluate.coco import Objects  # pycocotools: nobody else needs it
+
+    return Objects(coco)
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,17 @@ class _Seen:
     """What one pass over the photographs of a data set gave."""
 
     tally: Tally
-    unreadable: int
+    left_out: Sequence[str]  # sentences, one a photograph that could not be read
     variability: Variability | None
     alignment: Alignment | None
+
+
+@dataclass(frozen=True)
+class _Covered:
+    """What one pass over the objects gave."""
+
+    overlap: Overlap | None = None
+    left_out: Sequence[str] = ()  # likewise
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class _Judge:
     """What networks are judged on, and how."""
 
     photographs: Photographs
-    objects: Objects | None
+    objects: Photographs | None  # with masks of objects in place of maps
     batch: int
     workers: int
     device: torch.device
@@ -92,10 +105,10 @@ class _Judge:
 
     def photographs_of(self, one: Judged) -> _Seen:
         """One pass over the data set."""
-        tally, unreadable = Tally(self.device), 0
+        tally, left_out = Tally(self.device), list[str]()
         following, aligning = Following(self.photographs.with_maps, self.seed), Aligning(self.seed)
         for batch in self._batches(self.photographs, one, "photographs"):
-            unreadable += len(batch.left_out)
+            left_out += batch.left_out
             if not len(batch.labels):
                 continue
             labels = batch.labels.to(self.device)
@@ -107,21 +120,22 @@ class _Judge:
             for where, why, map_ in zip(*map(_ranked, pictures), strict=True):
                 following.add(where, map_)
                 aligning.add(why, map_)
-        return _Seen(tally, unreadable, following.sum_up(), aligning.sum_up())
+        return _Seen(tally, left_out, following.sum_up(), aligning.sum_up())
 
-    def objects_of(self, one: Judged) -> Overlap | None:
+    def objects_of(self, one: Judged) -> _Covered:
         """One pass over the objects, if there are any."""
         if self.objects is None:
-            return None
-        overlapping = Overlapping()
+            return _Covered()
+        overlapping, left_out = Overlapping(), list[str]()
         for batch in self._batches(self.objects, one, "photographs of COCO"):
+            left_out += batch.left_out
             if not len(batch.labels):
                 continue
             looks = resized(attention(one.network, batch.images.to(self.device)), one.size).cpu().numpy()
             masks = batch.maps.cpu().numpy() >= 0.5
             for attended, mask in zip(looks, masks, strict=True):
                 overlapping.add(attended, mask)
-        return overlapping.sum_up()
+        return _Covered(overlapping.sum_up(), left_out)
 
     def _batches(self, photographs: Photographs, one: Judged, what: str) -> Iterator[Batch]:
         """Photographs as the network sees them. Problem `nothing_readable` if none was read in the end."""
@@ -142,43 +156,43 @@ class _Judge:
         if not readable:
             raise Problem("nothing_readable", f"Of the {what} to judge on ({came:,}) none can be read.")
 
-    def report(self, one: Judged, seen: _Seen, overlap: Overlap | None, p_first: float | None) -> Report:
-        follows, aligned, ceiling = seen.variability, seen.alignment, self.photographs.ceiling
-        percent = 100 / ceiling if ceiling is not None and ceiling > 0 else None
-        low, high = follows.interval if follows else (None, None)
-
-        def fraction(rho: float | None) -> float | None:
-            return None if rho is None or percent is None else percent * rho
-
+    def report(self, one: Judged, seen: _Seen, covered: _Covered, first: Overlap | None) -> Report:
+        follows, aligned, overlap = seen.variability, seen.alignment, covered.overlap
+        known = self.photographs.reliability
+        people, ceiling = (known.rho, known.ceiling) if known else (None, None)
+        rho, low, high = (follows.rho, *follows.interval) if follows else (None, None, None)
         return Report(
             name=one.name,
             size=one.size,
             photographs=seen.tally.photographs,
-            unreadable=seen.unreadable,
+            unreadable=self.photographs.unreadable + len(seen.left_out),
             top1_error=seen.tally.top1,
             top5_error=seen.tally.top5,
             maps=follows.photographs if follows else 0,
-            rho=follows.rho if follows else None,
+            rho=rho,
             rho_low=low,
             rho_high=high,
+            people=people,
+            fraction=_percent(rho, people),
+            fraction_low=_percent(low, people),
+            fraction_high=_percent(high, people),
             ceiling=ceiling,
-            fraction=fraction(follows.rho if follows else None),
-            fraction_low=fraction(low),
-            fraction_high=fraction(high),
+            fraction_of_ceiling=_percent(rho, ceiling),
             null=follows.null if follows else None,
             null_p=follows.p if follows else None,
             alignment=aligned.score if aligned else None,
             dice=aligned.dice if aligned else None,
             iou=aligned.iou if aligned else None,
             objects=overlap.photographs if overlap else 0,
+            objects_unreadable=len(covered.left_out),
             object_iou=float(np.nanmean(overlap.iou)) if overlap else None,
             object_iou_equal_areas=float(np.nanmean(overlap.equal_areas)) if overlap else None,
             object_p=overlap.p_of_chance(self.seed) if overlap else None,
-            object_p_first=p_first,
-            not_measured=tuple(self._reasons(seen, overlap, percent)),
+            object_p_first=overlap.p_against(first, self.seed) if overlap and first else None,
+            notes=tuple(self._notes(seen, covered)),
         )
 
-    def _reasons(self, seen: _Seen, overlap: Overlap | None, percent: float | None) -> Iterator[str]:
+    def _notes(self, seen: _Seen, covered: _Covered) -> Iterator[str]:
         if self.photographs.classes == 1:
             yield "All photographs are of one class: errors do not say whether classes are told apart."
         if not self.photographs.with_maps:
@@ -187,15 +201,23 @@ class _Judge:
             yield "Attention and saliency were not held against maps: no map tells places of its crop apart."
         elif seen.variability.null is None:
             yield "Maps were not shuffled: only one photograph has one."
-        if seen.variability and percent is None:
+        known = self.photographs.reliability
+        if seen.variability and _percent(seen.variability.rho, known.rho if known else None) is None:
             yield (
-                "The fraction of human variability was not measured: the data set does not say how far its "
-                "players agree, or they do not."
+                "The fraction of human variability was not measured: the data set does not say how far two "
+                "of its players agree, or they do not."
             )
         if self.objects is None:
             yield "Attention was not held against objects: no COCO folder was named."
-        elif not overlap:
+        elif not covered.overlap:
             yield "Attention was not held against objects: no photograph of COCO has one in its crop."
+        for sentence in (*self.photographs.left_out, *seen.left_out, *covered.left_out):
+            yield f"Left out: {sentence.rstrip('.')}."
+
+
+def _percent(rho: float | None, of: float | None) -> float | None:
+    """None where there is nothing to divide by: nobody measured it, or people do not agree."""
+    return None if rho is None or of is None or of <= 0 else 100 * rho / of
 
 
 def _ranked(pictures: Tensor) -> list[NDArray[np.float32]]:

@@ -14,7 +14,7 @@ class Look(NamedTuple):
 
     logits: Tensor  # [N, classes]
     attention: Tensor  # [N, h, w]
-    saliency: Tensor  # [N, S, S]
+    saliency: Tensor  # [N, S, S], 0 or more
 
 
 def attention(network: ResNet, images: Tensor) -> Tensor:
@@ -27,19 +27,14 @@ def attention(network: ResNet, images: Tensor) -> Tensor:
         return reduce(network(images).looks[-1])
 
 
-def saliency(network: ResNet, images: Tensor, labels: Tensor) -> Tensor:
-    """|d logit of the label / d pixel|, the largest of its colours: [N, S, S], 0 or more.
-
-    Images as for `attention`, labels int64 [N]; pixels are counted in grey levels. This is image-specific
-    class saliency (Simonyan et al., "Deep inside convolutional networks", 2014, section 3.1), by which
-    Harmonization's evaluation explains networks. The network is in evaluation mode: else photographs of a
-    batch explain each other.
-    """
-    return look(network, images, labels).saliency
-
-
 def look(network: ResNet, images: Tensor, labels: Tensor) -> Look:
-    """Logits, `attention` and `saliency` at once: forwards once, backwards once."""
+    """Logits, `attention` and saliency at once: forwards once, backwards once.
+
+    Images as for `attention`, labels int64 [N]. Saliency is |d logit of the label / d pixel|, the largest of
+    the pixel's colours, which are counted in grey levels: image-specific class saliency (Simonyan et al.,
+    "Deep inside convolutional networks", 2014, section 3.1), by which Harmonization's evaluation explains
+    networks. The network is in evaluation mode: else photographs of a batch explain each other.
+    """
     with torch.enable_grad():
         pixels = images.detach().to(network.scale.dtype).requires_grad_()
         logits, looks = network(pixels)

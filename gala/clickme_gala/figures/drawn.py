@@ -112,4 +112,5 @@ def sweep_of(points: Sequence[Point]) -> "Figure":
 
 
 def names(samples: Sequence[Sample]) -> list[str]:
-    return [Path(sample.image_id).stem for sample in samples]
+    """What to write beside photographs; a line may break where a file's name has an underscore."""
+    return [Path(sample.image_id).stem.replace("_", " ") for sample in samples]

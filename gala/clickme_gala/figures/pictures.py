@@ -32,7 +32,7 @@ def rows_of_pictures(
     figure = sheet(width, height)
     for column, (heading, pictures) in enumerate(zip(headings, columns, strict=True)):
         x = MARGIN + NAMES + column * (SIDE + GAP)
-        write(figure, x + SIDE / 2, MARGIN + HEADING - 0.12, heading, ha="center", va="bottom")
+        write(figure, x + SIDE / 2, MARGIN + HEADING - 0.12, fill(heading, 22), ha="center", va="bottom")
         for row, picture in enumerate(pictures):
             axes = place(figure, x, MARGIN + HEADING + row * (SIDE + GAP), SIDE, SIDE)
             axes.set(xticks=[], yticks=[])

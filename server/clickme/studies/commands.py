@@ -1,7 +1,7 @@
 """`clickme study`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,9 +25,11 @@ def imagenette(
         Path | None, typer.Option(help="A COCO folder, to hold attention against objects.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=10, help="Networks of each kind.")] = 3,
-    model: Annotated[str, typer.Option(help="resnet-18 or resnet-50: the plain one.")] = "resnet-18",
+    model: Annotated[
+        Literal["resnet-18", "resnet-50"], typer.Option(help="The plain one of each three.")
+    ] = "resnet-18",
     width: Annotated[int, typer.Option(min=1, help="Channels to begin with.")] = 32,
-    size: Annotated[int, typer.Option(min=32, help="px of a photograph's crop.")] = 112,
+    size: Annotated[int, typer.Option(min=64, help="px of a photograph's crop.")] = 112,
     epochs: Annotated[int, typer.Option(min=1)] = 30,
     batch: Annotated[int, typer.Option(min=1)] = 64,
     learning_rate: Annotated[float | None, typer.Option(help="\\[default: 0.1 for a batch of 256]")] = None,
@@ -37,7 +39,8 @@ def imagenette(
 ) -> None:
     """Do maps help? Code players paint ten classes; six ways to train, with several seeds, are compared.
 
-    The players follow the class evidence of the home's partner. An interrupted study goes on from there.
+    The players follow the class evidence of the home's partner. An interrupted study goes on from there: with
+    the same photographs, and the same partner if there is one.
     """
     from clickme.export.commands import bars
     from clickme.kit.home import open_home
@@ -47,15 +50,17 @@ def imagenette(
     from clickme_partner.install import installed
 
     with ready():
-        from clickme.studies.imagenette import paint
+        from clickme.studies.imagenette import paint, refuse_other
         from clickme.studies.table3 import differences, run, table
         from clickme_gala.recipe import Recipe
 
         data = out / "data"
-        if not (data / "dataset_info.json").exists():
-            partner = installed(open_home(home or Settings().home).partner)
-            if partner is None:
-                raise Problem("no_partner", "No partner is there to follow: type `clickme partner install`.")
+        partner = installed(open_home(home or Settings().home).partner)
+        if (data / "dataset_info.json").exists():
+            refuse_other(data, photographs, partner)
+        elif partner is None:
+            raise Problem("no_partner", "No partner is there to follow: type `clickme partner install`.")
+        else:
             with bars() as progress:
                 paint(photographs, data, partner, progress)
         recipe = Recipe(

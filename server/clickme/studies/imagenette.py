@@ -29,9 +29,11 @@ from clickme.catalogue.store import keep
 from clickme.export.beside import beside
 from clickme.export.beside.sums import sha256sums
 from clickme.export.facts import Facts
+from clickme.export.formats import Damaged
 from clickme.export.options import Options
 from clickme.export.painted import Tally
 from clickme.export.plan import SEED, Plan, Sample, Spool, facts
+from clickme.export.reading import describe
 from clickme.export.record import SPLITS, Photograph, Stroke
 from clickme.export.service import Progress, done_by
 from clickme.export.splits import KEY
@@ -98,11 +100,48 @@ def paint(
     with held(workspace), writing(workspace.out):
         painted = paint_all(sources, follows, workspace, progress, players, bubbles, seed)
         said = {"study": "imagenette", "players": players, "bubbles": bubbles, "seed": seed}
-        said["evidence"] = f"{partner.name}@{partner.sha256}"
+        said |= {"evidence": named(partner), "photographs": digest(sources)}
         plan = planned(painted, workspace, said)
         done = done_by(Worker(workspace, prepared(workspace), Options()), plan, None, progress)
         finish(workspace, done)
     return done
+
+
+def refuse_other(data: Path, photographs: Path, partner: Installed | None) -> None:
+    """Problem `other_data` if `data` was painted on other photographs, or by the evidence of another partner.
+
+    Without a partner anybody's will do. Problem `no_photographs`; `no_data_set` if `data` is none.
+    """
+    try:
+        described = describe(data)
+    except Damaged as damaged:
+        raise Problem("no_data_set", f"{data} is no data set that can be read: {damaged}.") from None
+    sources, said = found(photographs), described.options
+    there = sum(shard.photographs for shard in described.shards)
+    # A data set may not say which photographs they were.
+    if there != len(sources) or said.get("photographs", digest(sources)) != digest(sources):
+        raise Problem(
+            "other_data",
+            f"{data} was painted on other photographs than those in {photographs}: name another --out, or "
+            "those.",
+        )
+    if partner is not None and said.get("evidence") != named(partner):
+        raise Problem(
+            "other_data",
+            f"{data} was painted by the evidence of {said.get('evidence')}, and the partner is "
+            f"{named(partner)}: name another --out, or a --home with that partner.",
+        )
+
+
+def named(partner: Installed) -> str:
+    """The partner whose evidence is followed, as a data set has it."""
+    return f"{partner.name}@{partner.sha256}"
+
+
+def digest(sources: Sequence[Source]) -> str:
+    """SHA-256 of all photographs with their classes and names, in hexadecimal."""
+    lines = (f"{source.place.hex()} {source.image_id}\n" for source in sources)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def found(photographs: Path) -> list[Source]:
@@ -248,8 +287,12 @@ def finish(workspace: Workspace, painted: Facts) -> None:
     Of an export's files those for machines that read the shards; its card and its Croissant tell of people.
     """
     made = beside(painted)
-    others = {name: made[name] for name in ("dataset_info.json", "features.json")}
-    others["README.md"] = card(painted).encode()
+    info = json.loads(made["dataset_info.json"]) | {"description": description(painted)}
+    others = {
+        "dataset_info.json": (json.dumps(info, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode(),
+        "features.json": made["features.json"],
+        "README.md": card(painted).encode(),
+    }
     others["SHA256SUMS"] = sha256sums(painted.shards, others).encode()
     for name, content in others.items():
         with whole(workspace.built(name)) as partial:
@@ -264,13 +307,20 @@ def card(painted: Facts) -> str:
     """README.md: that no person painted this."""
     return (
         "# Ten classes, painted by code\n\n"
-        f"{painted.photographs:,} photographs of ILSVRC12, each painted by {painted.players} players made of "
-        f"code, {painted.options['bubbles']} bubbles a round. They follow the class activation map of "
-        f"the network {painted.options['evidence']}; no person painted, and nobody looked on. Photographs "
-        f"under {SIDE} px were scaled up to it.\n\n"
+        f"{description(painted)}\n\n"
         f"{agreement(painted.reliability)}\n\n"
         "The photographs are for research alone: these files are not to be passed on. All numbers are in "
         "`dataset_info.json`.\n"
+    )
+
+
+def description(painted: Facts) -> str:
+    """What it is, where an export tells of people who played."""
+    return (
+        f"{painted.photographs:,} photographs of ILSVRC12, each painted by {painted.players} players made of "
+        f"code, {painted.options['bubbles']} bubbles a round. They follow the class activation map of "
+        f"the network {painted.options['evidence']}; no person painted, and nobody looked on. Photographs "
+        f"under {SIDE} px were scaled up to it."
     )
 
 

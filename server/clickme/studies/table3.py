@@ -14,6 +14,7 @@ from typing import Final
 
 from clickme.kit.files import whole
 from clickme_gala.data import open_data
+from clickme_gala.evaluate.coco import Objects
 from clickme_gala.evaluate.judge import Judged, Progress, evaluate
 from clickme_gala.evaluate.report import Report
 from clickme_gala.parallel import device
@@ -83,6 +84,9 @@ def run(
     the plain ResNets. Runs are kept in `out`/runs, and go on where they were stopped. `watch` is asked for
     somebody to watch each run.
     """
+    test = open_data(data, "test")
+    if coco is not None:
+        Objects(coco)  # what is no COCO folder is said now, and not after all the training
     runs = [(arm, seed) for seed in range(seeds) for arm in ARMS]
     for arm, seed in runs:
         with watch(f"{arm.name}, seed {seed}") as watching:
@@ -96,7 +100,7 @@ def run(
     ]
     reports = evaluate(
         judged,
-        open_data(data, "test"),
+        test,
         coco=coco,
         batch=recipe.batch,
         workers=workers,

@@ -22,6 +22,7 @@ from clickme.settings import Limits
 from clickme_gala.data import Sample, open_data
 from clickme_gala.data.loader import Loader
 from clickme_gala.data.views import View
+from export.beside.made import RELIABILITY
 from gala.made import export, ilsvrc, mapping, record
 
 LABELS = {label.wnid: label.class_index for label in all_categories()}
@@ -69,7 +70,7 @@ def test_photographs_with_their_classes(root: Path) -> None:
     assert [(one.map, one.n_players) for one in found] == [(None, 0)] * 3
     assert [(one.image_id, one.label) for one in samples(root, "validation")] == [(VAL[0], 1)]
     photographs = open_data(root, "train")
-    assert (photographs.with_maps, photographs.classes, photographs.ceiling) == (0, 2, None)
+    assert (photographs.with_maps, photographs.classes, photographs.reliability) == (0, 2, None)
 
 
 def test_folders_of_classes_alone_are_for_training(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_maps_find_their_photographs(root: Path, tmp_path: Path) -> None:
 
     photographs = open_data(root, "train", maps=maps)
 
-    assert (len(photographs), photographs.with_maps, photographs.ceiling) == (3, 2, 0.594)
+    assert (len(photographs), photographs.with_maps, photographs.reliability) == (3, 2, RELIABILITY)
     for number, image_id in enumerate(TRAIN):
         found = photographs[number].map
         if image_id == TRAIN[1]:
@@ -143,7 +144,7 @@ def test_a_map_that_is_lost_is_named_and_its_photograph_is_trained_on(root: Path
 
     photographs = open_data(root, "train", maps=maps)
 
-    assert (len(photographs), photographs.with_maps) == (3, 2)
+    assert (len(photographs), photographs.with_maps, photographs.unreadable) == (3, 2, 0)
     (said,) = photographs.left_out
     assert said.startswith(f"record 2 of {shard.name} is truncated")
 
@@ -244,7 +245,7 @@ def turned(quarter: int) -> Image.Exif:
         (smooth(500, 375), {}),
         (smooth(257, 700), {}),
         (smooth(256, 256), {}),
-        (smooth(2300, 1100), {}),  # decoded at a half
+        (smooth(2300, 1100), {}),
         (smooth(500, 375), {"exif": turned(6)}),
         (smooth(500, 375), {"exif": b"Exif\0\0nonsense"}),
         (smooth(500, 375).convert("L"), {}),
@@ -266,6 +267,19 @@ def test_it_is_the_photograph_that_maps_were_painted_on(
     off = np.abs(found.image.astype(int) - as_painted(place))
     assert off.mean() < 1.5
     assert np.percentile(off, 99) <= 6
+
+
+@pytest.mark.parametrize("size", [(1100, 2300), (300, 280)])
+def test_but_for_that_saving_it_has_the_same_bits(tmp_path: Path, size: tuple[int, int]) -> None:
+    place = saved(tmp_path, smooth(*size))
+    side, (width, height) = min(size), size
+    with Image.open(place) as opened:
+        box = ((width - side) // 2, (height - side) // 2, (width + side) // 2, (height + side) // 2)
+        wanted = opened.crop(box).resize((256, 256), Image.Resampling.LANCZOS)
+
+    (found,) = samples(tmp_path)
+
+    np.testing.assert_array_equal(found.image, np.asarray(wanted))
 
 
 def test_the_crop_is_the_centre(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Batches: what comes, in which order, and that it is nothing to it who decodes them."""
 
 import multiprocessing
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -191,6 +192,21 @@ def test_a_worker_ends_when_its_parent_says_so(photographs: Photographs) -> None
     worker.join()
 
     assert worker.exitcode == 0
+
+
+def test_a_worker_ends_where_nobody_says_who_sent_a_signal(
+    photographs: Photographs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(signal, "sigwaitinfo")  # as on macOS
+    before = set(multiprocessing.active_children())
+    found = loader(photographs, workers=1)
+    assert_same(list(found.epoch(0)), list(loader(photographs).epoch(0)))
+    (worker,) = set(multiprocessing.active_children()) - before
+    worker.terminate()
+    worker.join()
+
+    assert worker.exitcode == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_batches_are_shared_evenly(photographs: Photographs) -> None:

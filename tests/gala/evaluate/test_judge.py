@@ -1,7 +1,10 @@
 """Networks judged on real files, against the same measures by plain loops over SciPy's."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ from clickme_gala.data import Photographs, open_data
 from clickme_gala.data.loader import Loader
 from clickme_gala.data.views import View
 from clickme_gala.evaluate.judge import Judged, evaluate
-from clickme_gala.evaluate.looks import attention, saliency
+from clickme_gala.evaluate.looks import attention, look
 from clickme_gala.evaluate.report import Report
 from clickme_gala.networks import build
 from clickme_gala.resnet import BasicBlock, ResNet, Seen
+from export.beside.made import RELIABILITY
+from gala.evaluate.made import coco, rectangle
 from gala.made import data_set, export, ilsvrc, jpeg, mapping, records
 
 SIZE = 64
@@ -50,19 +55,19 @@ def test_a_report_is_what_loops_find(photographs: Photographs) -> None:
     )
     firsts, fives, rhos, aligned, dices, ious = [], [], [], [], [], []
     for batch in loader.once():
-        looks = torch.nn.functional.interpolate(
+        attended = torch.nn.functional.interpolate(
             attention(one.network, batch.images)[:, None], (SIZE, SIZE), mode="bicubic", antialias=True
         )[:, 0]
-        steep = saliency(one.network, batch.images, batch.labels)
+        steep = look(one.network, batch.images, batch.labels).saliency
         with torch.no_grad():
             order = one.network(batch.images).logits.argsort(1, descending=True).numpy()
         for label, row in zip(batch.labels.tolist(), order, strict=True):
             firsts.append(label != row[0])
             fives.append(label not in row[:5])
-        for look, slope, map_ in zip(looks.numpy(), steep.numpy(), batch.maps.numpy(), strict=True):
+        for seen, slope, map_ in zip(attended.numpy(), steep.numpy(), batch.maps.numpy(), strict=True):
             if map_.min() == map_.max():
                 continue
-            rhos.append(spearmanr(look, map_, axis=None).statistic)
+            rhos.append(spearmanr(seen, map_, axis=None).statistic)
             aligned.append(spearmanr(slope, map_, axis=None).statistic)
             a, b = slope > np.percentile(slope, 90), map_ > np.percentile(map_, 90)
             dices.append(2 * (a & b).sum() / (a.sum() + b.sum()))
@@ -71,13 +76,17 @@ def test_a_report_is_what_loops_find(photographs: Photographs) -> None:
     assert found.top1_error == pytest.approx(100 * np.mean(firsts))
     assert found.top5_error == pytest.approx(100 * np.mean(fives))
     assert found.rho == pytest.approx(np.mean(rhos), abs=1e-6)
-    assert photographs.ceiling is not None
-    assert found.ceiling == photographs.ceiling
-    assert found.fraction == pytest.approx(100 * np.mean(rhos) / photographs.ceiling, abs=1e-4)
+    assert (found.people, found.ceiling) == (0.571, 0.594)  # as made
+    assert found.fraction == pytest.approx(100 * np.mean(rhos) / 0.571, abs=1e-4)
+    assert found.fraction_of_ceiling == pytest.approx(100 * np.mean(rhos) / 0.594, abs=1e-4)
+    assert found.rho_low is not None and found.rho_high is not None
+    assert (found.fraction_low, found.fraction_high) == pytest.approx(
+        (100 * found.rho_low / 0.571, 100 * found.rho_high / 0.571)
+    )
     assert found.alignment == pytest.approx(np.mean(aligned) / 0.65753, abs=1e-6)
     assert (found.dice, found.iou) == pytest.approx((np.mean(dices), np.mean(ious)), abs=1e-6)
     assert found.object_iou is None
-    assert found.not_measured == ("Attention was not held against objects: no COCO folder was named.",)
+    assert found.notes == ("Attention was not held against objects: no COCO folder was named.",)
 
 
 class Planted(ResNet):
@@ -135,12 +144,48 @@ def test_a_data_set_that_does_not_say_how_far_players_agree(tmp_path: Path) -> N
     folder = data_set(tmp_path, photographs={"test": 3}, classes=1, with_reliability=False)
     (found,) = judge(network(), on=open_data(folder, "test"))
     assert found.rho is not None
-    assert (found.ceiling, found.fraction, found.fraction_low) == (None, None, None)
-    assert [sentence.partition(":")[0] for sentence in found.not_measured] == [
+    assert (found.people, found.fraction, found.fraction_low) == (None, None, None)
+    assert (found.ceiling, found.fraction_of_ceiling) == (None, None)
+    assert [sentence.partition(":")[0] for sentence in found.notes] == [
         "All photographs are of one class",
         "The fraction of human variability was not measured",
         "Attention was not held against objects",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "measured"),
+    [
+        ({"ceiling": None}, (True, False)),
+        ({"rho": None}, (False, True)),
+        ({"rho": -0.01, "ceiling": 0.0}, (False, False)),
+    ],
+)
+def test_there_is_a_fraction_of_what_was_measured_and_is_more_than_nothing(
+    tmp_path: Path, known: dict[str, Any], measured: tuple[bool, bool]
+) -> None:
+    reliability = replace(RELIABILITY, **known)
+    folder = export(tmp_path, records("test", 3, 2), reliability=reliability)
+    (found,) = judge(network(), on=open_data(folder, "test"))
+    assert (found.people, found.ceiling) == (reliability.rho, reliability.ceiling)
+    assert (found.fraction is not None, found.fraction_of_ceiling is not None) == measured
+    assert any("does not say how far two of its players" in note for note in found.notes) != measured[0]
+
+
+def test_what_cannot_be_read_is_counted_and_named_whenever_it_is_found(tmp_path: Path) -> None:
+    made = records("test", 9, 3)
+    made[1] = replace(made[1], image=b"no photograph")
+    folder = export(tmp_path / "set", made, per_shard=4)
+    *_, third = shards = sorted(folder.glob("*test*"))
+    third.unlink()
+    content = shards[1].read_bytes()
+    shards[1].write_bytes(content[: 2 * len(content) // 3])  # which ends in the third record of the four
+    (found,) = judge(network(), on=open_data(folder, "test"))
+    lost = [note for note in found.notes if note.startswith("Left out: ")]
+    assert (found.photographs, found.unreadable) == (5, 4)
+    wanted = ("record 2 of", "1 of 4", "1 of 1", "record 1 of")
+    assert all(what in note for what, note in zip(wanted, lost, strict=True))
+    assert all(note.endswith(".") and not note.endswith("..") for note in lost)
 
 
 @pytest.mark.parametrize("with_maps", [False, True])
@@ -154,7 +199,7 @@ def test_photographs_some_or_all_of_which_have_no_map(tmp_path: Path, with_maps:
     assert (found.photographs, found.maps) == (5, 4 if with_maps else 0)
     assert (found.rho is not None) == (found.fraction is not None) == (found.dice is not None) == with_maps
     why = "Attention and saliency were not held against maps: the data set has no maps."
-    assert (why in found.not_measured) != with_maps
+    assert (why in found.notes) != with_maps
     assert 0 <= found.top5_error <= found.top1_error <= 100
 
 
@@ -164,7 +209,7 @@ def test_maps_that_tell_no_places_apart(tmp_path: Path) -> None:
     assert (found.maps, found.rho, found.alignment) == (0, None, None)
     assert (
         "Attention and saliency were not held against maps: no map tells places of its crop apart."
-        in found.not_measured
+        in found.notes
     )
 
 
@@ -172,7 +217,7 @@ def test_one_photograph_has_no_other(tmp_path: Path) -> None:
     folder = data_set(tmp_path, photographs={"test": 1}, classes=1)
     (found,) = judge(network(), on=open_data(folder, "test"))
     assert (found.null, found.null_p) == (None, None)
-    assert "Maps were not shuffled: only one photograph has one." in found.not_measured
+    assert "Maps were not shuffled: only one photograph has one." in found.notes
 
 
 def test_a_data_set_of_which_nothing_can_be_read(tmp_path: Path) -> None:
@@ -193,6 +238,22 @@ def test_objects_of_real_photographs(photographs: Photographs, shared_data: Path
         assert found.object_iou is not None and 0.02 < found.object_iou < 0.6
         assert found.object_iou_equal_areas is not None and 0.1 < found.object_iou_equal_areas < 0.6
         assert found.object_p is not None and 0 < found.object_p <= 1
-        assert found.not_measured == ()
+        assert (found.objects_unreadable, found.notes) == (0, ())
     assert first.object_p_first == 1
     assert second.object_p_first is not None and 0 < second.object_p_first <= 1
+
+
+def test_photographs_of_coco_that_cannot_be_read_are_counted_and_named(
+    photographs: Photographs, tmp_path: Path
+) -> None:
+    coco(tmp_path, [((256, 256), [rectangle(60, 60, 99, 99)])] * 3)
+    (tmp_path / "val2017" / "000000000001.jpg").write_bytes(b"no photograph")
+    (found,) = judge(network(), on=photographs, coco=tmp_path)
+    assert (found.objects, found.objects_unreadable, found.unreadable) == (2, 1, 0)
+    (note,) = found.notes
+    assert note.startswith("Left out: ") and "000000000001.jpg" in note
+
+
+def test_who_names_no_coco_needs_none_of_its_tools() -> None:
+    script = "import sys; sys.modules['pycocotools'] = None; import clickme_gala.evaluate.judge"
+    subprocess.run([sys.executable, "-c", script], check=True)
