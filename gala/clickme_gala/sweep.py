@@ -43,7 +43,8 @@ def sweep(
     maps: Path | None = None,
     workers: int = 0,
 ) -> list[Point]:
-    """Train a network for each of `map_weights` and each seed, judge them, and write `out`/sweep.csv.
+    """Train a network for each of `map_weights` and each seed, judge them, and write `out`/sweep.csv,
+    a line whenever one is done.
 
     They are judged on the validation photographs: λ is chosen by them, and the test says what it is worth.
     Runs are kept in `out`, and go on where they were stopped.
@@ -67,13 +68,17 @@ def sweep(
             )
             errors = (report.top1_error, report.top5_error)
             points.append(Point(map_weight, seed, *errors, report.fraction, report.rho))
+            write_points(out, points)
+    return points
+
+
+def write_points(out: Path, points: Sequence[Point]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Point.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     writer.writerows(vars(point) for point in points)
     with whole(out / TABLE) as partial:
         partial.write_text(text.getvalue())
-    return points
 
 
 def read_points(out: Path) -> list[Point]:

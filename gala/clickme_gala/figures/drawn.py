@@ -78,7 +78,7 @@ def attention_of(runs: Sequence[Path], samples: Sequence[Sample]) -> "Figure":
     sizes = [recipe_of(run).size for run in runs]
     seen = {size: shown(samples, size) for size in sizes}
     largest = seen[max(sizes)]
-    looks: dict[str, NDArray[np.floating]] = {"people": largest.maps.numpy()}
+    looks: dict[str, NDArray[np.floating]] = {"the map of people": largest.maps.numpy()}
     for run, name, size in zip(runs, names_of(runs), sizes, strict=True):
         looks[name] = attention(network_of(run), seen[size].images).numpy()
     return attention_figure(largest.photographs, names(samples), looks)

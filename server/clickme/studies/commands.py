@@ -46,7 +46,8 @@ def imagenette(
     from clickme.kit.home import open_home
     from clickme.kit.problems import Problem
     from clickme.settings import Settings
-    from clickme_gala.commands import bar, cores, ready, share
+    from clickme_gala.commands import cores, ready
+    from clickme_gala.progress import bar, share
     from clickme_partner.install import installed
 
     with ready():

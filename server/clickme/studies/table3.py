@@ -47,7 +47,6 @@ ARMS: Final = (
 
 # Student's t, 97.5 %, by degrees of freedom (any table of it).
 STUDENT: Final = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-MOST_SEEDS: Final = 1 + max(STUDENT)
 
 
 @dataclass(frozen=True)
