@@ -151,7 +151,7 @@ def test_runs_of_one_name_have_a_column_each(tmp_path: Path) -> None:
         made_run(tmp_path / "plain" / "run", "resnet-18", size=96),
     ]
     figure = attention_of(runs, SAMPLES[:2])
-    assert headings(figure)[:4] == ["photograph", "the map of people", "gala/run", "plain/run"]
+    assert headings(figure)[:4] == ["photograph", "themapofpeople", "gala/run", "plain/run"]
     assert len(figure.axes) == 8
     # The photographs are those of the network that sees most of them.
     assert figure.axes[0].images[0].get_array().shape == (96, 96, 3)  # type: ignore[union-attr]
