@@ -29,6 +29,7 @@ from clickme_gala.data import open_data
 from clickme_gala.data.loader import Loader
 from clickme_gala.data.sample import Batch
 from clickme_gala.data.views import View
+from clickme_gala.memory import keep_memory
 from clickme_gala.networks import build
 from clickme_gala.parallel import World
 from clickme_gala.recipe import Recipe
@@ -193,7 +194,7 @@ def main() -> None:
     gpu = torch.cuda.is_available()
     parser.add_argument("--batch", type=int, default=128 if gpu else 16)
     parser.add_argument("--steps", type=int, default=20 if gpu else 1, help="of a turn")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--workers", type=int, default=max((os.cpu_count() or 1) - 1, 1))
     parser.add_argument(
         "--data", type=Path, help="an export to load from, instead of the bundled photographs"
@@ -202,6 +203,8 @@ def main() -> None:
         parser.add_argument(f"--{switch}", action="store_true")
     arguments = parser.parse_args()
     device = torch.device("cuda" if gpu else "cpu")
+    if not gpu:
+        keep_memory()  # as the trainer does
     with tempfile.TemporaryDirectory() as folder:
         found = measured(arguments, arguments.data or data_set(Path(folder)), device)
     name = torch.cuda.get_device_name(device) if gpu else f"{platform.machine()}, {os.cpu_count()} cores"

@@ -43,7 +43,7 @@ class GALA(nn.Module):
 
 
 class ReferenceGALA(GALA):
-    """GALA as the reference trainer has it (gala_tpu, FACTS in docs/gala.md), not as the paper does.
+    """GALA as the reference trainer has it (gala_tpu; docs/gala.md), not as the paper does.
 
     A sigmoid where the paper has tanh; one more convolution, 5x5 with a ReLU, in the local path; a ReLU on
     the global vector; a and m begin at scaled normal values.

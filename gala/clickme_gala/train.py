@@ -24,6 +24,7 @@ from clickme_gala.data.sample import Batch
 from clickme_gala.data.views import View
 from clickme_gala.evaluate.accuracy import Tally
 from clickme_gala.loss import reference_distances, sum_of_distances
+from clickme_gala.memory import keep_memory
 from clickme_gala.networks import build, load_weights
 from clickme_gala.parallel import World, join, synchronised
 from clickme_gala.recipe import MOMENTUM, Recipe
@@ -77,6 +78,8 @@ def _train(
     workers: int,
 ) -> None:
     """As `train`, as one process of a world."""
+    if world.device.type == "cpu":
+        keep_memory()
     run = Run(out)
     with world.together():
         to_train_on, to_validate_on = open_both(recipe, data, maps)
