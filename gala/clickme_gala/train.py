@@ -175,7 +175,8 @@ class Training:
         due = time.monotonic() - self.kept_at > KEEP_S
         stop, due = self.world.any(self.stopped.is_set(), due)
         # Validation takes its time, and is done again if it is interrupted.
-        if stop or due or (self.judge and self.state.step == self.steps):
+        if stop or due or self.state.step == self.steps:
+            self.check_weights()
             self.keep()
         if stop:
             raise self.stop()
@@ -189,6 +190,12 @@ class Training:
                 raise Problem("unreadable", f"No photograph of {where} could be read.")
             if not math.isfinite(loss):
                 raise self.diverged(f"The loss became {loss / photographs} in {batch}")
+
+    def check_weights(self) -> None:
+        """A loss is of the weights before a step; a checkpoint has those after it. Problem `diverged`."""
+        norms = torch._foreach_norm(list(self.network.parameters()))
+        if not bool(torch.isfinite(torch.stack(norms)).all()):
+            raise self.diverged(f"The weights are no numbers after batch {self.state.step} of {self.steps}")
 
     def diverged(self, what: str) -> Problem:
         kept = f"The checkpoint before it is kept: {self.run.last}. " if self.run.last.exists() else ""
@@ -208,8 +215,8 @@ class Training:
     def end_epoch(self, board: Any) -> None:
         """Validate, write down what became of it, and keep the weights."""
         tally = self.validate() if self.judge else None
-        if (tally and not math.isfinite(tally.loss)) or not finite(self.network):
-            raise self.diverged("The weights are of no use after the last batch")
+        if tally and not math.isfinite(tally.loss):
+            raise self.diverged("The loss on the validation photographs is no number")
         self.state.left_out = list(chain.from_iterable(self.world.all(self.state.left_out)))
         epoch = sum_up(self.recipe, self.state, tally)
         left_out = self.state.left_out
@@ -383,12 +390,6 @@ def resume(run: Run, network: nn.Module, optimizer: torch.optim.SGD) -> State:
         message = f"{run.last} is a checkpoint of another model. Name another folder with --out."
         raise Problem("other_checkpoint", message) from None
     return state
-
-
-def finite(network: nn.Module) -> bool:
-    """Whether its weights are numbers that can still be squared."""
-    norms = torch._foreach_norm(list(network.parameters()))
-    return bool(torch.isfinite(torch.stack(norms)).all())
 
 
 def sum_up(recipe: Recipe, state: State, tally: Tally | None) -> Epoch:
