@@ -198,7 +198,7 @@ def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess
     return subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--no-python"),
-            # By address: not every machine can look up its own name.
+            # A port of its own: tests run side by side.
             *("--rdzv-backend=static", "--master-addr=127.0.0.1", f"--master-port={port}"),
             *(str(Path(sys.executable).with_name("clickme")), "gala", "train", *map(str, arguments)),
         ],
