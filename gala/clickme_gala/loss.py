@@ -26,10 +26,9 @@ def sum_of_distances(maps: Tensor, has_map: Tensor, looks: Sequence[Tensor]) -> 
     for look in looks:
         size = look.shape[2:]
         if size not in fitted:
-            fitted[size] = fit(maps, size)
-        map_ = fitted[size].flatten(1)
-        attention = reduce(look).flatten(1)
-        distance = torch.linalg.vector_norm(unit(map_) - unit(attention), dim=1)
+            fitted[size] = unit(fit(maps, size).flatten(1))
+        map_ = fitted[size]
+        distance = torch.linalg.vector_norm(map_ - unit(reduce(look).flatten(1)), dim=1)
         total = total + torch.where(has_map & (map_ != 0).any(1), distance, 0)
     return total
 

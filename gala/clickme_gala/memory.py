@@ -9,8 +9,8 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 def keep_memory() -> None:
     """Have glibc hold on to memory that is done with, for as long as this process lives.
 
-    It would give every tensor of more than 32 MB back to the system, which zeroes the pages of the next one:
-    a fifth of a step of ResNet-50 on two cores (docs/gala-speed.md). Elsewhere it does nothing.
+    It would give every tensor of more than 32 MB back to the system, which zeroes the pages of the next one.
+    Without glibc it does nothing.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

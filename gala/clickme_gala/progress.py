@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ class Bar:
             f"{train.with_maps:,} with a map; {judged}"
         )
         for photographs in (train, validation):
-            for sentence in photographs.left_out if photographs else ():
-                say(f"left out: {sentence}", style="yellow")
+            self._say_left_out(photographs.left_out if photographs else ())
+            self.lost = 0
         if validation is None:
             say("Without validation photographs the last weights are kept, not the best.", style="yellow")
 
@@ -45,15 +45,12 @@ class Bar:
         if self.task is None:
             done = state.epoch * steps + state.step - 1
             self.task = self.progress.add_task("", total=recipe.epochs * steps, completed=done, say="")
-        for sentence in state.left_out[self.lost :]:
-            self.progress.console.print(f"left out: {sentence}", style="yellow")
-        self.lost = len(state.left_out)
+        self._say_left_out(state.left_out)
         say = f"epoch {state.epoch + 1}/{recipe.epochs}  loss {loss:.3f}  {per_s:,.0f} photographs/s"
         self.progress.update(self.task, completed=state.epoch * steps + state.step, say=say)
 
     def finished(self, epoch: Epoch, left_out: list[str]) -> None:
-        for sentence in left_out[self.lost :]:
-            self.progress.console.print(f"left out: {sentence}", style="yellow")
+        self._say_left_out(left_out)
         self.lost = 0
         judged = (
             ""
@@ -64,6 +61,12 @@ class Bar:
             f"epoch {epoch.epoch}: loss {epoch.loss:.4f} (class {epoch.class_loss:.4f}, "
             f"maps {epoch.map_loss:.4f}){judged}, {epoch.photographs_per_s:,.0f} photographs/s"
         )
+
+    def _say_left_out(self, sentences: Sequence[str]) -> None:
+        """Those that it has not said yet."""
+        for sentence in sentences[self.lost :]:
+            self.progress.console.print(f"left out: {sentence}", style="yellow")
+        self.lost = len(sentences)
 
 
 @contextmanager

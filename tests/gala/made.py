@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clickme.catalogue.categories import all_categories
+from clickme.catalogue.demo import demo_photographs
+from clickme.catalogue.prepare import prepare
 from clickme.export.beside import beside
 from clickme.export.facts import Shard
 from clickme.export.formats.known import format_of
 from clickme.export.record import Photograph, Record, Stroke
 from clickme.maps import Recipe
+from clickme.settings import Limits
 from export.beside.made import RELIABILITY, facts
 
 RADIUS = 36  # px, of a blob
@@ -133,3 +136,12 @@ def mapping(place: Path) -> Path:
     """A LOC_synset_mapping.txt of all 1,000 classes."""
     place.write_text("".join(f"{label.wnid} {label.words}\n" for label in all_categories()))
     return place
+
+
+def bundled_views(count: int) -> NDArray[np.uint8]:
+    """The first of the bundled photographs, as a partner sees them: uint8 [count, 224, 224, 3]."""
+    pictures = []
+    for source in sorted(demo_photographs(), key=lambda source: source.path)[:count]:
+        with Image.open(io.BytesIO(prepare(source.path, Limits()))) as image:
+            pictures.append(np.asarray(image)[16:240, 16:240])
+    return np.stack(pictures)

@@ -10,10 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import onnxruntime
@@ -21,30 +19,18 @@ import pytest
 import torch
 from PIL import Image
 
-from clickme.cli import main
+import in_process
 from clickme_gala.runs import data_of
 from gala.made import data_set, export, ilsvrc, mapping, records
+from in_process import Done
 
 CLICKME = Path(sys.executable).with_name("clickme")
 SMALL = ["--model", "gala-resnet-18", "--width", 8, "--size", 64, "--batch", 8, "--workers", 0]
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 
-Done = subprocess.CompletedProcess[str]
-
 
 def clickme(*arguments: object) -> Done:
-    """The command line, in this process, where PyTorch is loaded already."""
-    typed = ["clickme", "gala", *map(str, arguments)]
-    with (
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-        patch.object(sys, "argv", typed),
-        pytest.raises(SystemExit) as left,
-    ):
-        main()
-        sys.exit(0)
-    assert isinstance(left.value.code, int)
-    return Done(typed, left.value.code, out.getvalue(), err.getvalue())
+    return in_process.clickme("gala", *arguments)
 
 
 def one_sentence(done: Done) -> str:

@@ -13,12 +13,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-import clickme.catalogue
-from clickme.catalogue.prepare import prepare
 from clickme.kit.problems import Problem
-from clickme.settings import Limits, Settings
+from clickme.settings import Settings
 from clickme_gala.networks import NETWORKS, build, load_weights
 from clickme_gala.resnet import ResNet
 from clickme_partner.engine import Engine
@@ -27,6 +24,7 @@ from clickme_partner.published import fetch
 from clickme_partner.recipes import RECIPES
 from clickme_partner.resnet18 import MEMBER
 from clickme_partner.state_dict import read_state_dict
+from gala.made import bundled_views
 
 # He et al. (2015), Table 1: for each stage how many blocks, and in each block (side of the kernel, channels).
 TABLE_1 = {
@@ -198,12 +196,7 @@ def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def views() -> NDArray[np.uint8]:
     """Four of the bundled photographs, as a partner sees them: uint8 [4, 224, 224, 3]."""
-    demo = Path(clickme.catalogue.__file__).parent / "demo"
-    pictures = []
-    for path in sorted(demo.glob("*.jpg"))[:4]:
-        with Image.open(io.BytesIO(prepare(path, Limits()))) as image:
-            pictures.append(np.asarray(image)[16:240, 16:240])
-    return np.stack(pictures)
+    return bundled_views(4)
 
 
 def logits(network: ResNet, views: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """Networks as partners: what onnxruntime says of photographs, beside what PyTorch says."""
 
-import io
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-import clickme.catalogue
-from clickme.catalogue.prepare import prepare
 from clickme.kit.problems import Problem
-from clickme.settings import Limits
 from clickme_gala import onnx as gala_onnx
 from clickme_gala.attention import GALA, ReferenceGALA, SqueezeExcitation
 from clickme_gala.networks import build
@@ -25,6 +21,7 @@ from clickme_gala.onnx import to_onnx
 from clickme_gala.resnet import BasicBlock, ResNet
 from clickme_partner.engine import Engine
 from clickme_partner.install import install
+from gala.made import bundled_views
 
 Views = NDArray[np.uint8]
 
@@ -32,12 +29,7 @@ Views = NDArray[np.uint8]
 @pytest.fixture(scope="module")
 def views() -> Views:
     """Five of the bundled photographs, as a partner sees them: uint8 [5, 224, 224, 3]."""
-    demo = Path(clickme.catalogue.__file__).parent / "demo"
-    pictures = []
-    for path in sorted(demo.glob("*.jpg"))[:5]:
-        with Image.open(io.BytesIO(prepare(path, Limits()))) as image:
-            pictures.append(np.asarray(image)[16:240, 16:240])
-    return np.stack(pictures)
+    return bundled_views(5)
 
 
 def lived(network: ResNet) -> ResNet:

@@ -1,38 +1,22 @@
 """`clickme study`: from photographs to a table, taken up again, and refused."""
 
-import io
 import json
 import shutil
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from clickme.cli import main
 from clickme.export.facts import Facts
 from clickme.kit.home import open_home
 from clickme.settings import Settings
 from clickme.studies.table3 import ARMS
 from clickme_partner.install import Installed, install
 from conftest import quiet
+from in_process import Done, clickme
 
 
-def imagenette(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    """`clickme study imagenette`, in this process, where PyTorch is loaded already."""
-    typed = ["clickme", "study", "imagenette", *map(str, arguments)]
-    with (
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-        patch.object(sys, "argv", typed),
-        pytest.raises(SystemExit) as left,
-    ):
-        main()
-        sys.exit(0)
-    assert isinstance(left.value.code, int)
-    return subprocess.CompletedProcess(typed, left.value.code, out.getvalue(), err.getvalue())
+def imagenette(*arguments: object) -> Done:
+    return clickme("study", "imagenette", *arguments)
 
 
 TINY = ["--seeds", 1, "--width", 8, "--size", 64, "--epochs", 1, "--batch", 8, "--no-bf16", "--workers", 0]

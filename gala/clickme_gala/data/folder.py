@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from clickme.export.formats import Damaged
+from clickme.kit.pictures import centre, upright
 from clickme.kit.problems import Problem
 from clickme.maps import SIZE
 from clickme_gala.data.recorded import annotated
@@ -162,19 +163,3 @@ def prepared(path: Path, name: str) -> NDArray[np.uint8]:
         return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.LANCZOS))
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's
         raise Damaged(f"{name} cannot be decoded: {error}") from None
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """As its EXIF data say that it was taken; where they cannot be read they say nothing."""
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-    except Exception:
-        return image
-    return image
-
-
-def centre(image: Image.Image) -> Image.Image:
-    """The largest square around the centre."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))

@@ -12,9 +12,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from clickme.export.formats import Damaged
+from clickme.kit.pictures import centre
 from clickme.kit.problems import Problem
 from clickme.maps import SIZE, Reliability
-from clickme_gala.data.folder import centre
 from clickme_gala.data.sample import Sample
 
 SPLITS: Final = ("train2017", "val2017")

@@ -10,8 +10,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from clickme.kit.pictures import centre, upright
 from clickme.kit.problems import Problem
 from clickme.settings import Limits
 
@@ -56,7 +57,7 @@ def prepare(source: bytes | Path, limits: Limits) -> bytes:
         with Image.open(source if isinstance(source, Path) else BytesIO(source), formats=FORMATS) as image:
             _check_size(*image.size, limits)
             image.load()
-            square = _in_rgb(_centre(_upright(image)))
+            square = _in_rgb(centre(upright(image)))
         # Lanczos, widened by Pillow to the scale: the sharpest of its filters, and it does not alias.
         # Without reducing_gap: that shortcut of the scaling is not exact.
         square = square.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -87,22 +88,6 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
         raise LeftOut(Reason.TOO_SMALL, f"{width}x{height} px: the shorter side is under {SIDE} px.")
     if width * height > limits.source_pixels:
         raise LeftOut(Reason.TOO_LARGE, f"{width}x{height} px are more than {limits.source_pixels:,} pixels.")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # an EXIF block that cannot be read says nothing; the photograph itself is whole
-        return image
-    return image
-
-
-def _centre(image: Image.Image) -> Image.Image:
-    """The largest square around the centre; an odd pixel too many goes at the right or at the bottom."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    # Not resize(box=…): that would let what is cut off shine through at the edges.
-    return image.crop((left, top, left + side, top + side))
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:

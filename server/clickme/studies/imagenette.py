@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from clickme.catalogue.categories import by_wnid
 from clickme.catalogue.prepare import SIDE, LeftOut, prepare, readable
@@ -42,6 +42,7 @@ from clickme.export.work import Worker
 from clickme.export.workspace import Workspace, clear, held, publish, refuse_others, writing
 from clickme.game.rules import Rules
 from clickme.kit.files import settle, whole
+from clickme.kit.pictures import upright
 from clickme.kit.problems import Problem
 from clickme.maps import reliability
 from clickme.maps.reliability import PHOTOGRAPHS, Reliability
@@ -204,9 +205,9 @@ def enlarged(path: Path) -> bytes:
     """
     try:
         with readable(), Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            photograph = upright(image).convert("RGB")
         file = BytesIO()
-        at_least(SIDE, upright).save(file, "BMP")
+        at_least(SIDE, photograph).save(file, "BMP")
         return prepare(file.getvalue(), Limits())
     except LeftOut as left_out:
         raise LeftOut(left_out.reason, f"{path}: {left_out.message}") from None
