@@ -33,14 +33,15 @@ from clickme.app import create_app
 from clickme.catalogue.models import Image as CatalogueImage
 from clickme.catalogue.service import seed_categories
 from clickme.catalogue.store import keep
-from clickme.game.partner import LoadedPartner
 from clickme.kit import engines
 from clickme.kit.database import Database
 from clickme.kit.home import open_home
 from clickme.kit.house import House, open_house
 from clickme.settings import Settings
 from clickme_partner.engine import Engine
-from clickme_partner.install import Installed, install
+from clickme_partner.install import install
+from clickme_partner.registry import Installed
+from clickme_partner.session import Session as PartnerSession
 from clickme_partner.view import MEAN_COLOUR
 from fake_clock import FakeClock
 
@@ -49,6 +50,12 @@ hypothesis.settings.register_profile("clickme", deadline=None)
 hypothesis.settings.load_profile("clickme")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Tests that are coroutines run on the event loop that the server runs on."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
@@ -191,9 +198,9 @@ def koala_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def koala_partner(koala_model: Path) -> Iterator[LoadedPartner]:
+def koala_partner(koala_model: Path) -> Iterator[Engine]:
     """A real engine on the small network."""
-    partner = LoadedPartner("koala@test", Engine(koala_model))
+    partner = Engine(PartnerSession(koala_model, version="koala@test"), batch=4)
     yield partner
     partner.close()
 
@@ -240,7 +247,7 @@ def photographs(house: House) -> list[int]:
 
 @pytest.fixture
 def client(
-    house: House, koala_partner: LoadedPartner, clock: FakeClock, photographs: list[int]
+    house: House, koala_partner: Engine, clock: FakeClock, photographs: list[int]
 ) -> Iterator[TestClient]:
     """The whole application, with four photographs, a small partner and a clock that the test moves."""
     with TestClient(create_app(house, koala_partner, clock), base_url="http://testserver") as client:
@@ -249,11 +256,16 @@ def client(
 
 def environment(settings: Settings) -> dict[str, str]:
     """What a command needs to find the test's home and servers."""
-    return os.environ | {
-        "CLICKME_HOME": str(settings.home),
-        "CLICKME_DATABASE_URL": str(settings.database_url),
-        "CLICKME_REDIS_URL": str(settings.redis_url),
-    }
+    partner = {"CLICKME_PARTNER_URL": settings.partner_url} if settings.partner_url else {}
+    return (
+        os.environ
+        | partner
+        | {
+            "CLICKME_HOME": str(settings.home),
+            "CLICKME_DATABASE_URL": str(settings.database_url),
+            "CLICKME_REDIS_URL": str(settings.redis_url),
+        }
+    )
 
 
 class RunningServer:

@@ -5,7 +5,6 @@ Source: Zhou, Khosla, Lapedriza, Oliva and Torralba, "Learning deep features for
 class is a mean over places too: of the features there, weighed as the class weighs them.
 """
 
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +15,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from clickme_partner.cores import usable_cores
-from clickme_partner.engine import Engine
 from clickme_partner.errors import PartnerError
+from clickme_partner.session import Session
 
 BATCH: Final = 16  # views in one pass
 UNCHANGED: Final = {"Cast", "Identity"}  # what may stand between a network's scores and the logits
@@ -26,16 +25,16 @@ UNCHANGED: Final = {"Cast", "Identity"}  # what may stand between a network's sc
 class Evidence:
     """A partner, ready to say where in views it finds a class.
 
-    `path` is a partner's ONNX file (`Engine` says what that is), of a network that ends in global average
+    `path` is a partner's ONNX file (`Session` says what that is), of a network that ends in global average
     pooling and one linear layer, as the published ones do. `bias` float32 [1000] is what the linear layer
     adds to each logit: the mean of a class's map over places, plus its bias, is its logit.
 
-    Raises PartnerError: what `Engine` raises, and `no_evidence` for a network of another shape.
+    Raises PartnerError: what `Session` raises, and `no_evidence` for a network of another shape.
     """
 
     def __init__(self, path: Path) -> None:
-        with closing(Engine(path, threads=1)):
-            model = onnx.load(path)
+        Session(path, threads=1)  # says so if it is no partner
+        model = onnx.load(path)
         self._features, self._weights, self.bias = _last_layers(model, path.name)
         model.graph.output.append(helper.make_tensor_value_info(self._features, TensorProto.FLOAT, None))
         options = onnxruntime.SessionOptions()

@@ -1,6 +1,8 @@
-"""What the partner gets to see: the painted parts of a photograph, the rest in one even colour."""
+"""What the partner gets to see: the painted parts of a photograph, and a ground where nothing is painted."""
 
-from typing import Final
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -9,26 +11,48 @@ SIZE: Final = 256  # px, the photograph
 CROP: Final = 224  # px, the view: the photograph's centre
 MARGIN: Final = (SIZE - CROP) // 2
 
+Fill = Literal["mean", "black", "noisy-dark"]
+FILLS: Final[tuple[Fill, ...]] = get_args(Fill)
+
 # The mean colour of ImageNet's training photographs, as nearly every network for them is normalised with.
 MEAN_COLOUR: Final = np.rint(np.array([0.485, 0.456, 0.406]) * 255).astype(np.uint8)
 
 
-def reveal(mask: npt.NDArray[np.bool_], x: int, y: int, size: int = 21) -> None:
-    """Add one bubble's reveal to `mask`, in place.
+def centre(photograph: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The part of a photograph, uint8 [256, 256, 3], that the partner looks at: [224, 224, 3], not a copy."""
+    inside = slice(MARGIN, MARGIN + CROP)
+    return photograph[inside, inside]
 
-    `mask` is bool [256, 256], indexed [y, x]; `x` and `y` are px of the photograph, x right, y down. The
-    reveal is the square of `size` px (21 in the paper, section 2) that begins size // 2 before them,
-    clipped at the edges.
+
+def ground(fill: Fill, centre: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """What is seen where nothing is painted: uint8 [224, 224, 3], not to be written to.
+
+    `mean` is the mean ImageNet colour and `black` black. `noisy-dark` is what the original game showed:
+    clip(image + N(0, 0.4) - 0.5, 0, 1), with the image's values in [0, 1]. Its noise follows from the
+    photograph's pixels, so that a view can be composed again from what is recorded.
     """
-    left, top = x - size // 2, y - size // 2
-    # A stop below 0 would count from the far edge.
-    mask[max(0, top) : max(0, top + size), max(0, left) : max(0, left + size)] = True
+    if fill == "noisy-dark":
+        noise = np.random.default_rng(zlib.crc32(centre.tobytes())).normal(0, 0.4 * 255, centre.shape)
+        return np.clip(np.rint(centre + noise - 0.5 * 255), 0, 255).astype(np.uint8)
+    return np.broadcast_to(MEAN_COLOUR if fill == "mean" else np.uint8(0), centre.shape)
 
 
-def compose(photograph: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """The view: the centre of `photograph` where `mask` is true, `MEAN_COLOUR` elsewhere.
+def compose(
+    row: npt.NDArray[np.uint8],
+    centre: npt.NDArray[np.uint8],
+    ground: npt.NDArray[np.uint8],
+    bubbles: Iterable[Sequence[int]],
+    size: int = 21,
+) -> None:
+    """Write the view into `row`: `centre` where it is revealed, `ground` elsewhere; all uint8 [224, 224, 3].
 
-    `photograph` is uint8 [256, 256, 3] RGB, `mask` bool [256, 256]; the view is a new uint8 [224, 224, 3].
+    A bubble's first two numbers are x and y, px of the whole photograph, x right, y down. It reveals the
+    square of `size` px (21 in the paper, section 2) that begins size // 2 before it.
     """
-    centre = slice(MARGIN, MARGIN + CROP)
-    return np.where(mask[centre, centre, None], photograph[centre, centre], MEAN_COLOUR)
+    row[...] = ground
+    before = MARGIN + size // 2
+    for bubble in bubbles:
+        left, top = bubble[0] - before, bubble[1] - before
+        # A side below 0 would count from the far edge.
+        shown = slice(max(0, top), max(0, top + size)), slice(max(0, left), max(0, left + size))
+        row[shown] = centre[shown]

@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clickme.catalogue import routes as catalogue
 from clickme.game import routes as game
 from clickme.game import socket
-from clickme.game.live import Partner
 from clickme.game.play import Game
+from clickme.health import router as health
 from clickme.kit.clock import Clock, SystemClock
 from clickme.kit.house import House
 from clickme.kit.limits import RateLimits
@@ -32,6 +32,7 @@ from clickme.kit.shipped import shipped
 from clickme.kit.web import names_own_page
 from clickme.players import routes as players
 from clickme.players.consent import CONSENT
+from clickme_partner.engine import Engine
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ HEADERS = {
 }
 
 
-def create_app(house: House, partner: Partner, clock: Clock | None = None) -> FastAPI:
+def create_app(house: House, partner: Engine, clock: Clock | None = None) -> FastAPI:
     """The application of an open house, in which `partner` looks."""
 
     @asynccontextmanager
@@ -69,7 +70,7 @@ def create_app(house: House, partner: Partner, clock: Clock | None = None) -> Fa
     app.state.rate_limits = RateLimits(house.redis_url)
     app.state.templates = Jinja2Templates(web / "templates")
     app.add_middleware(Guard, most_bytes=house.settings.limits.body_bytes)
-    for router in (players.router, game.router, socket.router, catalogue.router):
+    for router in (players.router, game.router, socket.router, catalogue.router, health):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web / "static"), name="static")
     app.mount("/metrics", make_asgi_app())

@@ -10,9 +10,9 @@ import typer
 
 from clickme.catalogue.commands import app as images
 from clickme.export.commands import export, reliability
-from clickme.game.commands import app as partner
 from clickme.kit.options import HomeOption
 from clickme.moderation.commands import app as moderation
+from clickme.partners.commands import app as partner
 from clickme.simulate.commands import simulate
 from clickme.studies.commands import app as study
 from clickme_gala.commands import app as gala

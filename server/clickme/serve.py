@@ -15,10 +15,11 @@ from sqlalchemy import select
 from clickme.app import create_app
 from clickme.catalogue.models import Image
 from clickme.catalogue.service import add_demo, seed_categories
-from clickme.game.partner import LoadedPartner, open_partner
 from clickme.kit.house import House, open_house
 from clickme.kit.logs import set_up_logs
 from clickme.kit.problems import Problem
+from clickme.partners.service import open_partner
+from clickme_partner.engine import Engine
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ def fill(house: House) -> None:
             sys.stderr.write(f"Added the {tally.added} bundled photographs.\n")
 
 
-def run(house: House, partner: LoadedPartner, listening: socket.socket, *, browser: bool) -> None:
+def run(house: House, partner: Engine, listening: socket.socket, *, browser: bool) -> None:
     config = uvicorn.Config(
         create_app(house, partner),
         log_config=None,

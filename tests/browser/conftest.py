@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from browser.game import Game
 from clickme.kit.home import open_home
 from clickme.settings import Settings
-from clickme_partner.install import Installed
+from clickme_partner.registry import Installed
 from conftest import RunningServer
 
 failed = pytest.StashKey[bool]()

@@ -18,11 +18,11 @@ from clickme.kit.problems import Problem
 from clickme.settings import Settings
 from clickme_gala.networks import NETWORKS, build, load_weights
 from clickme_gala.resnet import ResNet
-from clickme_partner.engine import Engine
 from clickme_partner.install import install
 from clickme_partner.published import fetch
 from clickme_partner.recipes import RECIPES
 from clickme_partner.resnet18 import MEMBER
+from clickme_partner.session import Session
 from clickme_partner.state_dict import read_state_dict
 from gala.made import bundled_views
 
@@ -185,11 +185,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """The same weights as ONNX, made without PyTorch."""
     folder = tmp_path_factory.mktemp("partner")
     one = install("resnet18", folder=folder, cache=Settings().cache, report=lambda step, fraction=None: None)
-    with closing(Engine(one.path)) as engine:
+    with closing(Session(one.path)) as engine:
         yield engine
 
 
@@ -206,7 +206,7 @@ def logits(network: ResNet, views: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def test_torchvision_s_weights_say_here_what_they_say_there(
-    published: Path, partner: Engine, views: NDArray[np.uint8]
+    published: Path, partner: Session, views: NDArray[np.uint8]
 ) -> None:
     network = build("resnet-18")
     load_weights(network, published)

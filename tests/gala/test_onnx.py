@@ -19,8 +19,8 @@ from clickme_gala.attention import GALA, ReferenceGALA, SqueezeExcitation
 from clickme_gala.networks import build
 from clickme_gala.onnx import to_onnx
 from clickme_gala.resnet import BasicBlock, ResNet
-from clickme_partner.engine import Engine
 from clickme_partner.install import install
+from clickme_partner.session import Session
 from gala.made import bundled_views
 
 Views = NDArray[np.uint8]
@@ -81,7 +81,7 @@ def written(network: ResNet, views: Views, tmp_path_factory: pytest.TempPathFact
 def test_it_says_what_the_network_says(
     written: tuple[Path, float], network: ResNet, views: Views, count: int
 ) -> None:
-    with closing(Engine(written[0])) as engine:
+    with closing(Session(written[0])) as engine:
         found = engine.logits(views[:count])
     expected = said(network, views[:count])
     assert found.shape == (count, 1000)
@@ -92,7 +92,7 @@ def test_the_difference_that_it_names_is_the_one_there_is(
     written: tuple[Path, float], network: ResNet, views: Views
 ) -> None:
     path, difference = written
-    with closing(Engine(path)) as engine:
+    with closing(Session(path)) as engine:
         found = engine.logits(views)
     expected = said(network, views)
     measured = np.abs(found - expected).max() / np.abs(expected).max()
@@ -144,7 +144,7 @@ def test_other_attention_is_written_too(
     attention: Callable[[int], nn.Module], views: Views, tmp_path: Path
 ) -> None:
     assert to_onnx(short(attention), tmp_path / "it.onnx", views[:2]) < 1e-4
-    Engine(tmp_path / "it.onnx").close()
+    Session(tmp_path / "it.onnx").close()
 
 
 def test_a_network_that_was_trained_small_sees_the_view_scaled(views: Views, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_network_that_was_trained_small_sees_the_view_scaled(views: Views, tmp
     small = np.stack(
         [np.asarray(Image.fromarray(view).resize((96, 96), Image.Resampling.BICUBIC)) for view in views]
     )
-    with closing(Engine(path)) as engine:
+    with closing(Session(path)) as engine:
         found = engine.logits(views)
     expected = said(network, small)
     assert np.abs(found - expected).max() / np.abs(expected).max() < 0.02

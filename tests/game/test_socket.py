@@ -1,60 +1,23 @@
 """The socket as a program meets it: frames in, frames out, on a real database with a real engine."""
 
-import asyncio
 import json
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event, text
-from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from clickme.app import create_app
 from clickme.kit.database import Database
 from clickme.kit.house import House
+from clickme_partner.engine import Engine
 from fake_clock import FakeClock
-
-ORIGIN = {"origin": "http://testserver"}
-
-
-class Browser:
-    """One player's connection."""
-
-    def __init__(self, websocket: WebSocketTestSession) -> None:
-        self.websocket = websocket
-
-    def say(self, **frame: Any) -> None:
-        self.websocket.send_text(json.dumps(frame))
-
-    def hear(self) -> dict[str, Any]:
-        message: dict[str, Any] = self.websocket.receive_json()
-        return message
-
-    def ask(self, **frame: Any) -> dict[str, Any]:
-        self.say(**frame)
-        return self.hear()
-
-    def begin(self) -> int:
-        """A new round, begun."""
-        round_id: int = self.ask(t="next")["round"]
-        assert self.ask(t="begin", round=round_id, pointer="mouse") == {"t": "begun", "round": round_id}
-        return round_id
-
-
-def sign_up(client: TestClient) -> None:
-    client.cookies.clear()
-    version = client.get("/api/consent").json()["version"]
-    assert client.post("/api/players", json={"consent": version}).status_code == 201
-
-
-@contextmanager
-def connected(client: TestClient) -> Iterator[Browser]:
-    with client.websocket_connect("/ws/play", headers=ORIGIN) as websocket:
-        yield Browser(websocket)
+from game.connection import ORIGIN, Browser, connected, kept, line, round_row, sign_up
+from held_partner import Held
 
 
 @pytest.fixture
@@ -62,25 +25,6 @@ def browser(client: TestClient) -> Iterator[Browser]:
     sign_up(client)
     with connected(client) as browser:
         yield browser
-
-
-def line(first: int, count: int) -> list[int]:
-    """`count` bubbles of a horizontal line, from the `first` on: x, y, t."""
-    return [part for i in range(first, first + count) for part in (40 + 7 * min(i, 25), 128, 50 * i)]
-
-
-def kept(house: House, round_id: int) -> list[int]:
-    with house.database.transaction() as session:
-        rows = session.execute(
-            text("SELECT x, y, t_ms FROM bubbles WHERE round_id = :id ORDER BY n"), {"id": round_id}
-        )
-        return [part for row in rows for part in row]
-
-
-def round_row(house: House, round_id: int) -> dict[str, Any]:
-    with house.database.transaction() as session:
-        row = session.execute(text("SELECT * FROM rounds WHERE id = :id"), {"id": round_id})
-        return dict(row.mappings().one())
 
 
 def test_a_round_is_dealt_with_words_and_an_address_that_says_nothing(
@@ -465,29 +409,14 @@ def test_a_slow_commit_costs_nobody_points(
     assert round_row(house, round_id)["recognised_ms"] == 1400
 
 
-class HeldPartner:
-    """Looks when it is let; remembers how many views lay before it at once."""
-
-    version = "held@test"
-
-    def __init__(self) -> None:
-        self.views = 0
-        self.most = 0
-        self.let = asyncio.Event()
-
-    async def top(self, view: Any, k: int) -> tuple[int, ...]:
-        self.views += 1
-        self.most = max(self.most, self.views)
-        await self.let.wait()
-        self.views -= 1
-        return (1, 2, 3, 4, 5)
-
-
 def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
     house: House, clock: FakeClock, photographs: list[int]
 ) -> None:
-    partner = HeldPartner()
-    with TestClient(create_app(house, partner, clock), base_url="http://testserver") as client:
+    looker = Held()
+    with (
+        closing(Engine(looker, batch=8)) as partner,
+        TestClient(create_app(house, partner, clock), base_url="http://testserver") as client,
+    ):
         sign_up(client)
         with connected(client) as greedy:
             for _ in range(3):
@@ -498,5 +427,7 @@ def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
                 round_id = honest.begin()
                 honest.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
                 honest.ask(t="next")
-            assert partner.most == 2
-            partner.let.set()
+            looker.lets.release(2)
+            assert all(looker.looking.acquire(timeout=30) for _ in range(2))
+            # While it looked at the first view, two more of theirs and the honest one came.
+            assert [len(batch) for batch in looker.batches] == [1, 2]

@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from clickme.settings import Settings
-from clickme_partner.install import Installed, install
+from clickme_partner.install import install
+from clickme_partner.registry import Installed
 
 # What the tiny classifiers know: how much a row of the picture counts, and three numbers for each class.
 ROWS = np.linspace(0.5, 1.5, 224, dtype=np.float32)

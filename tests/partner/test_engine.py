@@ -1,96 +1,293 @@
-"""The engine on tiny partners: what it refuses, and what it answers."""
+"""The engine, with a partner that looks when it is let: turns, verdicts, and what goes wrong."""
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto
 
-from clickme_partner.engine import Engine
-from clickme_partner.errors import PartnerError
+from clickme_partner.engine import Engine, Seat
+from clickme_partner.errors import Busy, PartnerError
+from clickme_partner.looks import Pixels, Verdict
+from clickme_partner.session import Session
+from held_partner import Held
 
-Tiny = Callable[..., Path]
-VIEWS = np.random.default_rng(3).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
+pytestmark = pytest.mark.anyio
 
-
-@pytest.fixture
-def partner(tiny: Tiny) -> Path:
-    return tiny("NHWC", kind=TensorProto.UINT8)
-
-
-def test_it_answers_what_the_graph_says(
-    partner: Path, answer: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
-) -> None:
-    with closing(Engine(partner)) as engine:
-        logits = engine.logits(VIEWS)
-    assert logits.dtype == np.float32
-    assert logits.shape == (3, 1000)
-    np.testing.assert_allclose(logits, answer(VIEWS.astype(np.float64)), rtol=1e-4, atol=1e-3)
+VIEWS = np.random.default_rng(3).integers(0, 256, (5, 224, 224, 3), dtype=np.uint8)
 
 
-def test_the_top_comes_best_first(partner: Path) -> None:
-    with closing(Engine(partner, threads=1)) as engine:
-        order = np.argsort(engine.logits(VIEWS[:1])[0])[::-1].tolist()
-        assert asyncio.run(engine.top(VIEWS[0])) == tuple(order[:5])
-        assert asyncio.run(engine.top(VIEWS[0], k=12)) == tuple(order[:12])
+@dataclass(frozen=True)
+class Numbered:
+    """A view that can be told from others by its first pixel: its count."""
+
+    count: int
+
+    def into(self, row: NDArray[np.uint8]) -> None:
+        if self.count == DAMAGED:
+            raise PartnerError("photograph_damaged", "It is damaged.")
+        row[0, 0, 0] = self.count
 
 
-def test_equal_beliefs_come_in_class_order(partner: Path) -> None:
-    with closing(Engine(partner)) as engine:  # of a black view it believes 0 everywhere
-        assert asyncio.run(engine.top(np.zeros((224, 224, 3), dtype=np.uint8))) == (0, 1, 2, 3, 4)
+DAMAGED = 255
 
 
-def test_the_event_loop_goes_on_while_it_looks(partner: Path) -> None:
-    event_loop_went_on = threading.Event()
+@dataclass
+class Heard:
+    """What a seat has heard."""
 
-    class Patient(Engine):
-        def logits(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-            assert event_loop_went_on.wait(10)
-            return super().logits(views)
+    verdicts: list[tuple[int, int]] = field(default_factory=list)  # count, first guess
+    errors: list[str] = field(default_factory=list)
 
-    async def play(engine: Engine) -> list[tuple[int, ...]]:
-        looks = [asyncio.create_task(engine.top(view)) for view in VIEWS]
+    def __call__(self, said: Verdict | PartnerError) -> None:
+        if isinstance(said, PartnerError):
+            self.errors.append(said.code)
+        else:
+            self.verdicts.append((said.count, said.top(1)[0]))
+
+
+class Table:
+    """Seats at an engine whose partner is held."""
+
+    def __init__(self, engine: Engine, looker: Held) -> None:
+        self.engine, self.looker = engine, looker
+        self.heard: dict[str, Heard] = {}
+        self.seats: dict[str, Seat] = {}
+
+    def show(self, who: str, count: int, *, owner: str | None = None) -> None:
+        if who not in self.seats:
+            self.heard[who] = Heard()
+            self.seats[who] = self.engine.seat(owner or who, self.heard[who])
+        self.seats[who].show(Numbered(count))
+
+    async def until_it_looks(self) -> None:
+        assert await asyncio.to_thread(self.looker.looking.acquire, timeout=30)
+
+    def let(self, looks: int = 1) -> None:
+        self.looker.lets.release(looks)
+
+    async def rest(self, *who: str) -> None:
+        async with asyncio.timeout(30):
+            for name in who or self.seats:
+                await self.seats[name].rest()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not true():
+                await asyncio.sleep(0.001)
+
+
+@contextmanager
+def table(batch: int = 4, workers: int = 1) -> Iterator[Table]:
+    looker = Held()
+    with closing(Engine(looker, batch=batch, workers=workers)) as engine:
+        yield Table(engine, looker)
+
+
+async def test_a_lone_view_is_looked_at_at_once() -> None:
+    with table() as at:
+        at.show("one", 7)
+        await at.until_it_looks()
+        at.let()
+        await at.rest()
+        assert at.looker.batches == [[7]]
+        assert at.heard["one"].verdicts == [(7, 7)]
+
+
+async def test_while_it_looks_the_next_batch_gathers_and_holds_only_the_newest_views() -> None:
+    with table(batch=2) as at:
+        at.show("first", 1)
+        await at.until_it_looks()
+        for count in (10, 11, 12):
+            at.show("second", count)
+        at.show("third", 20)
+        at.show("fourth", 30)
+        at.show("second", 13)  # keeps its place
+        at.let(3)
+        await at.rest()
+        assert at.looker.batches == [[1], [13, 20], [30]]
+        assert at.heard["second"].verdicts == [(13, 13)]
+
+
+async def test_a_view_that_is_being_looked_at_has_its_verdict_and_then_the_newer_one_its_own() -> None:
+    """With two workers as well: verdicts of a round come in the order of its views."""
+    with table(workers=2) as at:
+        at.show("one", 1)
+        await at.until_it_looks()
+        at.show("one", 2)
+        at.show("two", 3)
+        await at.until_it_looks()  # the other worker takes who is free
+        assert at.looker.batches == [[1], [3]]
+        at.let(3)
+        await at.rest()
+        assert at.heard["one"].verdicts == [(1, 1), (2, 2)]
+
+
+async def test_an_owner_with_many_rounds_has_one_place() -> None:
+    with table(batch=2) as at:
+        at.show("early", 8)
+        await at.until_it_looks()
+        for number in range(3):
+            at.show(f"greedy {number}", number, owner="greedy")
+        at.show("honest", 9)
+        at.let(4)
+        await at.rest()
+        assert at.looker.batches == [[8], [0, 9], [1], [2]]
+
+
+async def test_who_leaves_is_not_looked_at() -> None:
+    with table() as at:
+        at.show("one", 1)
+        await at.until_it_looks()
+        at.show("two", 2)
+        at.seats["two"].leave()
+        at.let()
+        await at.rest()
+        assert at.looker.batches == [[1]]
+        assert at.heard["two"] == Heard()
+
+
+async def test_a_damaged_photograph_harms_no_other_view() -> None:
+    with table() as at:
+        at.show("one", 1)
+        await at.until_it_looks()
+        for who, count in (("two", 2), ("damaged", DAMAGED), ("three", 3)):
+            at.show(who, count)
+        at.let(2)
+        await at.rest()
+        assert at.looker.batches == [[1], [2, 3]]
+        assert at.heard["damaged"].errors == ["photograph_damaged"]
+        assert [at.heard[who].verdicts for who in ("two", "three")] == [[(2, 2)], [(3, 3)]]
+        assert at.engine.away is None
+
+
+async def test_a_partner_that_goes_away_is_waited_for_and_shown_what_is_newest_then() -> None:
+    told = threading.Semaphore(0)
+    with table() as at:
+        at.engine.watching.add(told.release)
+        at.looker.failing, at.looker.awake = "unreachable", False
+        at.show("one", 1)
+        await at.until_it_looks()
+        at.let()
+        await at.rest()  # it is away: nobody waits for it at the end of a round
+        assert at.engine.away is not None and at.engine.away.code == "unreachable"
+        assert at.heard["one"] == Heard()
+        at.show("one", 2)
+        at.show("two", 3)
+        at.looker.failing, at.looker.awake = "", True
+        at.let()
+        await at.until(lambda: at.engine.away is None)
+        await at.rest()
+        assert at.looker.batches == [[1], [2, 3]]
+        assert at.heard["one"].verdicts == [(2, 2)]
+        assert told.acquire(timeout=5) and told.acquire(timeout=5) and not told.acquire(blocking=False)
+
+
+async def test_a_view_at_which_it_fails_twice_is_given_up() -> None:
+    with table() as at:
+        at.looker.failing = "unreachable"
+        at.show("one", 1)
+        at.let(2)
+        await at.until(lambda: at.heard["one"].errors == ["unreachable"])
+        await at.until(lambda: at.engine.away is None)
+        at.looker.failing = ""
+        at.show("one", 2)
+        at.let()
+        await at.until(lambda: at.heard["one"].verdicts == [(2, 2)])
+        assert at.looker.batches == [[1], [1], [2]]
+
+
+async def test_a_partner_with_too_much_to_do_is_not_away() -> None:
+    with table() as at:
+        at.looker.failing = "busy"
+        at.show("one", 1)
+        at.let(3)
+        await at.until(lambda: len(at.looker.batches) == 4)
+        assert at.engine.away is None
+        at.looker.failing = ""
+        at.let()
+        await at.rest()
+        assert at.heard["one"] == Heard([(1, 1)])
+
+
+async def test_a_request_hears_at_once_that_the_partner_is_away() -> None:
+    with table(batch=1) as at:
+        at.looker.failing, at.looker.awake = "unreachable", False
+        asked = [asyncio.create_task(at.engine.look(VIEWS[:2])) for _ in range(2)]
+        await at.until_it_looks()
+        at.let()
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(answer, PartnerError) and answer.code == "unreachable"
+        with pytest.raises(PartnerError):
+            await at.engine.look(VIEWS)
+        assert at.engine.waiting == 0
+
+
+async def test_more_than_may_wait_are_sent_away_with_a_time_to_come_back() -> None:
+    looker = Held()
+    with closing(Engine(looker, batch=1, most_waiting=3)) as engine:
+        first = asyncio.create_task(engine.look(VIEWS[:1]))
+        assert await asyncio.to_thread(looker.looking.acquire, timeout=30)
+        second = asyncio.create_task(engine.look(VIEWS[:2]))
         await asyncio.sleep(0)
-        event_loop_went_on.set()
-        return await asyncio.gather(*looks)
-
-    with closing(Patient(partner)) as engine:
-        tops = asyncio.run(play(engine))
-        assert tops == [asyncio.run(engine.top(view)) for view in VIEWS]
-
-
-def test_no_file_and_no_model_are_said_so(tmp_path: Path, partner: Path) -> None:
-    with pytest.raises(PartnerError) as error:
-        Engine(tmp_path / "nothing.onnx")
-    assert error.value.code == "no_model"
-    for damage in (b"", b"not a model", partner.read_bytes()[:-100]):
-        corrupt = tmp_path / "corrupt.onnx"
-        corrupt.write_bytes(damage)
-        with pytest.raises(PartnerError) as error:
-            Engine(corrupt)
-        assert error.value.code == "corrupt_model"
-        assert "corrupt.onnx" in error.value.message
+        with pytest.raises(Busy) as busy:
+            await engine.look(VIEWS[:2])
+        assert busy.value.retry_after_s >= 1
+        looker.lets.release(3)
+        assert [len(await one) for one in (first, second)] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"layout": "NCHW"},
-        {"kind": TensorProto.FLOAT},
-        {"size": "side"},
-        {"batch": 1},
-        {"classes": 999},
-        {"names": ("picture", "logits")},
-        {"names": ("image", "scores")},
-    ],
-    ids=str,
-)
-def test_what_is_not_a_partner_is_refused(tiny: Tiny, other: dict[str, object]) -> None:
-    with pytest.raises(PartnerError) as error:
-        Engine(tiny(**{"layout": "NHWC", "kind": TensorProto.UINT8} | other))
-    assert error.value.code == "not_a_partner"
+async def test_a_request_that_is_given_up_waits_no_longer() -> None:
+    with table(batch=1) as at:
+        at.show("one", 1)
+        await at.until_it_looks()
+        asked = asyncio.create_task(at.engine.look(VIEWS))
+        await at.until(lambda: at.engine.waiting == 5)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert at.engine.waiting == 0
+        at.let()
+        await at.rest()
+
+
+async def test_whoever_waits_when_it_closes_is_told_so() -> None:
+    looker = Held()
+    engine = Engine(looker, batch=1)
+    heard = Heard()
+    for owner in range(2):
+        engine.seat(owner, heard).show(Numbered(owner))
+    assert await asyncio.to_thread(looker.looking.acquire, timeout=30)
+    closing = asyncio.create_task(asyncio.to_thread(engine.close))
+    async with asyncio.timeout(30):
+        while not engine.closed:
+            await asyncio.sleep(0)
+        looker.lets.release()
+        await closing
+        while len(heard.verdicts) + len(heard.errors) < 2:
+            await asyncio.sleep(0)
+    assert heard == Heard([(0, 0)], ["closed"])
+
+
+async def test_what_it_says_is_what_the_partner_says(tiny: Callable[..., Path]) -> None:
+    session = Session(tiny("NHWC", kind=TensorProto.UINT8))
+    with closing(Engine(session, batch=2)) as engine:
+        logits = await engine.look(VIEWS)
+        np.testing.assert_allclose(logits, session.logits(VIEWS), rtol=1e-4, atol=1e-2)
+        heard = Heard()
+        seat = engine.seat("somebody", heard)
+        seat.show(Pixels(VIEWS[2], count=40))
+        await seat.rest()
+        assert heard.verdicts == [(40, int(logits[2].argmax()))]
+
+
+def test_equal_beliefs_come_in_class_order() -> None:
+    assert Verdict(1, np.zeros(1000, np.float32)).top(5) == (0, 1, 2, 3, 4)
+    beliefs = np.zeros(1000, np.float32)
+    beliefs[[7, 3]] = 1
+    assert Verdict(1, beliefs).top(3) == (3, 7, 0)

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import clickme.catalogue
-from clickme_partner.engine import Engine
 from clickme_partner.errors import PartnerError
 from clickme_partner.evidence import BATCH, Evidence
+from clickme_partner.session import Session
 from clickme_partner.view import CROP
 
 DEMO = Path(clickme.catalogue.__file__).parent / "demo"
@@ -73,7 +73,7 @@ def test_the_mean_over_places_is_the_logit_but_for_the_bias(
     files = sorted(DEMO.glob("*.jpg"))[:3]
     views = np.stack([np.asarray(Image.open(file).convert("RGB").resize((CROP, CROP))) for file in files])
     classes = np.array([1, 7, 999])
-    with closing(Engine(path)) as engine:
+    with closing(Session(path)) as engine:
         logits = engine.logits(views)[np.arange(3), classes]
 
     evidence = Evidence(path)

@@ -15,11 +15,12 @@ import pytest
 from onnx import TensorProto
 
 from clickme.settings import Settings
-from clickme_partner.engine import Engine
 from clickme_partner.errors import PartnerError
-from clickme_partner.install import Installed, install, installed
+from clickme_partner.install import install
 from clickme_partner.published import fetch
 from clickme_partner.recipes import RECIPES
+from clickme_partner.registry import Installed, installed, partners
+from clickme_partner.session import Session
 
 Tiny = Callable[..., Path]
 
@@ -77,17 +78,23 @@ def test_a_file_becomes_the_partner_and_its_card_says_so(tiny: Tiny, tmp_path: P
     assert partner.name == "tiny"
     assert partner.sha256 == hashlib.sha256(partner.path.read_bytes()).hexdigest()
     assert json.loads((home / "partner.json").read_text()) == {
-        "name": "tiny",
-        "file": partner.path.name,
-        "sha256": partner.sha256,
-        "source": partner.source,
-        "licence": "unknown",
+        "in_use": "tiny",
+        "partners": [
+            {
+                "name": "tiny",
+                "path": partner.path.name,
+                "sha256": partner.sha256,
+                "source": partner.source,
+                "licence": "unknown",
+                "form": "fp32",
+            }
+        ],
     }
     assert "torchvision" in partner.source
-    assert everything_in(home) == sorted([partner.path.name, "partner.json"])
+    assert everything_in(home) == sorted([".lock", partner.path.name, "partner.json"])
     assert not (tmp_path / "cache").exists()
-    with closing(Engine(partner.path)) as engine:
-        assert engine.logits(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1000)
+    with closing(Session(partner.path)) as session:
+        assert session.logits(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1000)
 
 
 def test_a_partner_is_taken_as_it_is(tiny: Tiny, tmp_path: Path, report: Steps) -> None:
@@ -97,7 +104,9 @@ def test_a_partner_is_taken_as_it_is(tiny: Tiny, tmp_path: Path, report: Steps) 
     assert partner.path.read_bytes() == file.read_bytes()
 
 
-def test_another_partner_takes_the_place_of_the_first(tiny: Tiny, tmp_path: Path, report: Steps) -> None:
+def test_another_partner_of_that_name_takes_the_place_of_the_first(
+    tiny: Tiny, tmp_path: Path, report: Steps
+) -> None:
     home = tmp_path / "partner"
 
     def install_tiny(normalisation: str) -> Installed:
@@ -108,7 +117,20 @@ def test_another_partner_takes_the_place_of_the_first(tiny: Tiny, tmp_path: Path
     first, second, again = install_tiny("unit"), install_tiny("tf"), install_tiny("tf")
     assert first.sha256 != second.sha256
     assert second == again == installed(home)
-    assert everything_in(home) == sorted([second.path.name, "partner.json"])
+    assert everything_in(home) == sorted([".lock", second.path.name, "partner.json"])
+
+
+def test_a_partner_of_another_name_stands_beside_the_first(tiny: Tiny, tmp_path: Path, report: Steps) -> None:
+    home = tmp_path / "partner"
+
+    def install_as(name: str) -> Installed:
+        file = tiny().rename(tmp_path / f"{name}.onnx")
+        return install(None, file=file, normalisation="unit", folder=home, cache=tmp_path, report=report)
+
+    first, second = install_as("first"), install_as("second")
+    assert partners(home) == [first, second]
+    assert installed(home) == second
+    assert everything_in(home) == sorted([".lock", first.path.name, second.path.name, "partner.json"])
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from clickme_partner.engine import Engine
 from clickme_partner.errors import PartnerError
 from clickme_partner.normalisation import NORMALISATIONS, adapt
+from clickme_partner.session import Session
 
 Tiny = Callable[..., Path]
 Answer = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
@@ -33,7 +33,7 @@ def look(model: bytes, folder: Path) -> npt.NDArray[np.float32]:
     path = folder / "partner.onnx"
     path.write_bytes(model)
     onnx.checker.check_model(path, full_check=True)
-    with closing(Engine(path)) as engine:
+    with closing(Session(path)) as engine:
         return engine.logits(VIEWS)
 
 

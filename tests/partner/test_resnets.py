@@ -18,11 +18,11 @@ from PIL import Image
 
 import clickme.catalogue
 from clickme.settings import Settings
-from clickme_partner.engine import Engine
-from clickme_partner.install import Installed
 from clickme_partner.published import fetch
 from clickme_partner.recipes import RECIPES
-from clickme_partner.view import compose
+from clickme_partner.registry import Installed
+from clickme_partner.session import Session
+from clickme_partner.view import centre
 
 DEMO = Path(clickme.catalogue.__file__).parent / "demo"
 Pixels = npt.NDArray[np.float64]
@@ -34,12 +34,12 @@ def view(path: Path) -> npt.NDArray[np.uint8]:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = image.convert("RGB").resize((256, 256), box=(left, top, left + side, top + side))
-    return compose(np.asarray(square), np.ones((256, 256), dtype=bool))
+    return centre(np.asarray(square))
 
 
 def ranks(partner: Installed, photographs: Iterable[tuple[Path, int]]) -> npt.NDArray[np.int64]:
     """For each photograph the place of its class in the partner's beliefs, 0 the first."""
-    with closing(Engine(partner.path)) as engine:
+    with closing(Session(partner.path)) as engine:
         places = []
         for path, label in photographs:
             logits = engine.logits(view(path)[None])[0]
@@ -91,7 +91,7 @@ def test_resnet50_says_what_the_published_layers_say(
     archive = fetch(RECIPES["resnet50"].published, Settings().cache, lambda step, fraction=None: None)
     picture = view(demo[0][0])
     expected = published_forward(archive, picture)
-    with closing(Engine(resnet50.path)) as engine:
+    with closing(Session(resnet50.path)) as engine:
         logits = engine.logits(picture[None])[0]
     np.testing.assert_allclose(logits, expected, atol=1e-4)  # measured: 4e-6
     assert np.argsort(-logits)[:5].tolist() == np.argsort(-expected)[:5].tolist()

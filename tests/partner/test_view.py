@@ -1,73 +1,72 @@
 """The view against a loop that asks every pixel for itself."""
 
-from random import Random
-
 import numpy as np
+import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clickme_partner.view import CROP, MEAN_COLOUR, compose, reveal
+from clickme_partner.view import CROP, FILLS, MEAN_COLOUR, Fill, centre, compose, ground
+
+PHOTOGRAPH = np.random.default_rng(7).integers(0, 256, (256, 256, 3), dtype=np.uint8)
 
 near_edges = st.one_of(st.integers(-25, 25), st.integers(231, 281), st.integers(0, 255))
-bubbles = st.lists(st.tuples(near_edges, near_edges), max_size=4)
+bubbles = st.lists(st.tuples(near_edges, near_edges, st.integers(0, 6999)), max_size=4)
 
 
-@given(near_edges, near_edges)
-def test_a_reveal_is_a_square_of_21_px_around_the_bubble_clipped_at_the_edges(x: int, y: int) -> None:
+def view(painted: list[tuple[int, int, int]], size: int = 21, fill: Fill = "mean") -> npt.NDArray[np.uint8]:
+    row = np.full((CROP, CROP, 3), 77, dtype=np.uint8)  # what lay there before is gone
+    seen = centre(PHOTOGRAPH)
+    compose(row, seen, ground(fill, seen), painted, size)
+    return row
+
+
+@given(bubbles, st.integers(1, 40))
+def test_a_bubble_reveals_a_square_around_it(painted: list[tuple[int, int, int]], size: int) -> None:
+    rows, columns = np.indices((256, 256))
     mask = np.zeros((256, 256), dtype=bool)
-    reveal(mask, x, y)
-    inside_x = [x - 10 <= column < x + 11 for column in range(256)]
-    inside_y = [y - 10 <= row < y + 11 for row in range(256)]
-    assert np.array_equal(mask, np.outer(inside_y, inside_x))
+    for x, y, _ in painted:
+        left, top = x - size // 2, y - size // 2
+        mask |= (left <= columns) & (columns < left + size) & (top <= rows) & (rows < top + size)
+    whole = np.where(mask[..., None], PHOTOGRAPH, np.array([124, 116, 104], np.uint8))
+    assert np.array_equal(view(painted, size), whole[16:240, 16:240])
 
 
-@given(near_edges, near_edges, st.integers(1, 40))
-def test_a_reveal_of_another_size_begins_half_of_it_before_the_bubble(x: int, y: int, size: int) -> None:
-    mask = np.zeros((256, 256), dtype=bool)
-    reveal(mask, x, y, size)
-    shown = {(int(row), int(column)) for row, column in np.argwhere(mask)}
-    square = {(y - size // 2 + i, x - size // 2 + j) for i in range(size) for j in range(size)}
-    assert shown == {(row, column) for row, column in square if 0 <= row < 256 and 0 <= column < 256}
+def test_the_reveal_of_the_paper_goes_ten_pixels_to_each_side() -> None:
+    shown = (view([(128, 128, 0)], fill="black") == PHOTOGRAPH[16:240, 16:240]).all(axis=2)
+    rows, columns = np.nonzero(shown & PHOTOGRAPH[16:240, 16:240].any(axis=2))
+    assert (rows.min() + 16, rows.max() + 16) == (118, 138)
+    assert (columns.min() + 16, columns.max() + 16) == (118, 138)
 
 
 @given(bubbles, st.randoms(use_true_random=False))
-def test_reveals_add_up_in_any_order(bubbles: list[tuple[int, int]], random: Random) -> None:
-    one, other = np.zeros((2, 256, 256), dtype=bool)
-    for x, y in bubbles:
-        reveal(one, x, y)
-    random.shuffle(bubbles)
-    for x, y in bubbles * 2:
-        reveal(other, x, y)
-    assert np.array_equal(one, other)
+def test_reveals_add_up_in_any_order(painted: list[tuple[int, int, int]], random: object) -> None:
+    shuffled = painted * 2
+    getattr(random, "shuffle")(shuffled)  # noqa: B009 - hypothesis gives it no public type
+    assert np.array_equal(view(painted), view(shuffled))
 
 
-def test_the_view_shows_the_centre_where_it_is_painted_and_the_mean_colour_elsewhere() -> None:
-    random = np.random.default_rng(7)
-    photograph = random.integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    mask = random.random((256, 256)) < 0.5
-    view = compose(photograph, mask)
-    assert view.shape == (CROP, CROP, 3)
-    assert view.dtype == np.uint8
-    for row in range(224):
-        for column in range(224):
-            seen = mask[16 + row, 16 + column]
-            colour = photograph[16 + row, 16 + column] if seen else (124, 116, 104)
-            assert tuple(view[row, column]) == tuple(colour)
-
-
-@given(bubbles)
-def test_composing_changes_neither_photograph_nor_mask(bubbles: list[tuple[int, int]]) -> None:
-    photograph, mask = np.full((256, 256, 3), 9, dtype=np.uint8), np.zeros((256, 256), dtype=bool)
-    for x, y in bubbles:
-        reveal(mask, x, y)
-    before = mask.copy()
-    view = compose(photograph, mask)
-    view[:] = 0
-    assert np.array_equal(mask, before)
-    assert (photograph == 9).all()
+@pytest.mark.parametrize("fill", FILLS)
+def test_composing_changes_no_photograph(fill: Fill) -> None:
+    before = PHOTOGRAPH.copy()
+    view([(100, 100, 0)], fill=fill)[:] = 0
+    assert np.array_equal(PHOTOGRAPH, before)
 
 
 def test_the_mean_colour_is_that_of_imagenet() -> None:
     # 0.485, 0.456, 0.406 of 255, as torchvision's models are normalised
     assert MEAN_COLOUR.tolist() == [124, 116, 104]
     assert MEAN_COLOUR.dtype == np.uint8
+
+
+def test_the_original_s_ground_is_dark_and_noisy_and_always_the_same() -> None:
+    """clip(image + N(0, 0.4) - 0.5, 0, 1): its mean by numerical integration over the noise."""
+    white, middle = np.full((224, 224, 3), 255, np.uint8), np.full((224, 224, 3), 127, np.uint8)
+    z = np.linspace(-8, 8, 200_001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    for photograph, level in ((white, 1.0), (middle, 127 / 255)):
+        seen = ground("noisy-dark", photograph)
+        expected = float((np.clip(level + 0.4 * z - 0.5, 0, 1) * density).sum()) * 255
+        assert abs(float(seen.mean()) - expected) < 1.0
+        assert np.array_equal(seen, ground("noisy-dark", photograph.copy()))
+    assert not np.array_equal(ground("noisy-dark", white) // 2, ground("noisy-dark", middle) // 2)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from clickme.export.facts import Facts
 from clickme.studies.imagenette import paint
-from clickme_partner.install import Installed
+from clickme_partner.registry import Installed
 from made_up import Unheard
 
 WNIDS = ("n01440764", "n02102040")  # tench, English springer: classes 0 and 217

@@ -10,7 +10,8 @@ from clickme.export.facts import Facts
 from clickme.kit.home import open_home
 from clickme.settings import Settings
 from clickme.studies.table3 import ARMS
-from clickme_partner.install import Installed, install
+from clickme_partner.install import install
+from clickme_partner.registry import Installed
 from conftest import quiet
 from in_process import Done, clickme
 

@@ -22,7 +22,7 @@ from clickme.export.reading import describe
 from clickme.game.rules import Bubble, check
 from clickme.kit.problems import Problem
 from clickme.studies.imagenette import RULES, enlarged, found, paint, refuse_other, stroke
-from clickme_partner.install import Installed
+from clickme_partner.registry import Installed
 from made_up import Unheard, contents
 
 WNIDS = ("n01440764", "n02102040")  # tench, English springer: classes 0 and 217

@@ -2,47 +2,37 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakValueDictionary
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.categories import synonyms
 from clickme.game import service
 from clickme.game.ingest import Log
+from clickme.game.models import Reason
 from clickme.game.round import Round
-from clickme.game.rules import Bubble, Refusal
+from clickme.game.rules import Bubble, Refusal, Rules
 from clickme.game.service import Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.database import Database
 from clickme.players import service as players
-from clickme_partner.view import compose, reveal
+from clickme_partner.engine import Engine, Seat
+from clickme_partner.errors import PartnerError
+from clickme_partner.looks import Verdict
+from clickme_partner.photographs import Photographs
+from clickme_partner.view import compose
 
 log = structlog.get_logger()
 
 PATIENCE = 15.0  # s, for the partner's last word when the time is up; a queue costs nobody points
 RETRY = 1.0  # s, until a round's end is written again when the database was away
-
-
-class Partner(Protocol):
-    """Who looks."""
-
-    @property
-    def version(self) -> str:
-        """name@sha256 of the model."""
-        ...
-
-    async def top(self, view: NDArray[np.uint8], k: int) -> tuple[int, ...]:
-        """The `k` classes that the view, uint8 [224, 224, 3], looks most like, best first."""
-        ...
 
 
 class Listener(Protocol):
@@ -59,12 +49,9 @@ class Surroundings:
 
     database: Database
     log: Log
-    partner: Partner
+    partner: Engine
     clock: Clock
-    # Composing a view takes some ms: in a thread of its own it holds up no frame and waits for no database.
-    views: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="views"))
-    # One place in the partner's queue a player: who runs many rounds at once takes nobody else's turns.
-    seats: WeakValueDictionary[int, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    photographs: Photographs = field(default_factory=Photographs)
 
 
 class Batch(NamedTuple):
@@ -73,6 +60,23 @@ class Batch(NamedTuple):
     first: int
     bubbles: Sequence[Bubble]
     arrived: float
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What there is to see of a round: the photograph in `file` where `bubbles` reveal it."""
+
+    bubbles: Sequence[Bubble]
+    file: Path
+    rules: Rules
+    photographs: Photographs
+
+    @property
+    def count(self) -> int:
+        return len(self.bubbles)
+
+    def into(self, row: NDArray[np.uint8]) -> None:
+        compose(row, *self.photographs.scene(self.file, self.rules.fill), self.bubbles, self.rules.reveal)
 
 
 @dataclass(eq=False)
@@ -85,14 +89,18 @@ class LiveRound:
     around: Surroundings
     listener: Listener
     woken: float  # s, when it came into this process
-    seat: asyncio.Lock
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # what is said of a round is done in its order
-    mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((256, 256), np.bool_))
-    photograph: NDArray[np.uint8] | None = None  # [256, 256, 3]
+    shown: int = 0  # bubbles in the newest view that the partner was shown
     looked: int = 0  # bubbles in the newest view that has had its verdict
-    looking: asyncio.Task[None] | None = None
+    failure: PartnerError | None = None  # why the newest verdict did not come
     timing: asyncio.Task[None] | None = None
+    ending: asyncio.Task[None] | None = None
     settled: bool = False  # its end is in the database
+    stopped: bool = False  # nothing more is done for it here
+
+    def __post_init__(self) -> None:
+        # One place in the partner's queue a player: who runs many rounds at once takes nobody else's turns.
+        self.seat: Seat = self.around.partner.seat(self.dealt.player_id, self._hear)
 
     async def begin(self, pointer: str) -> None:
         now = self.around.clock.now()
@@ -126,7 +134,7 @@ class LiveRound:
                     raise Refusal("taken_over", "The round goes on in another window.")
                 for bubble, arrived in zip(new, trial.arrivals[had:], strict=True):
                     self.round.keep([bubble], arrived)
-        self._look()
+        self._show()
         return answers
 
     async def skip(self) -> None:
@@ -155,59 +163,58 @@ class LiveRound:
         """Keep the time, and show the partner what is there."""
         if self.timing is None:
             self.timing = asyncio.create_task(self._time())
-        self._look()
+        self._show()
 
     def stop(self) -> list[asyncio.Task[None]]:
         """End what runs for this round here, not the round: its tasks, cancelled."""
-        tasks = [task for task in (self.looking, self.timing) if task is not None]
+        self.stopped = True
+        self.seat.leave()
+        tasks = [task for task in (self.timing, self.ending) if task is not None]
         for task in tasks:
             task.cancel()
         return tasks
 
-    def _look(self) -> None:
-        """One look at a time, always at the newest view: a slow partner sees fewer views, never old ones."""
-        if self.looking is None and self.round.running and self.looked < self.round.in_time():
-            self.looking = asyncio.create_task(self._looks())
+    def _show(self) -> None:
+        """The partner is shown the newest view, in the place of an older one that still waits."""
+        count = self.round.in_time()
+        if self.round.running and count > self.shown:
+            self.shown = count
+            bubbles = tuple(self.round.bubbles[:count])
+            self.seat.show(Revealed(bubbles, self.file, self.round.rules, self.around.photographs))
 
-    async def _looks(self) -> None:
-        try:
-            while self.round.running and self.looked < self.round.in_time():
-                async with self.seat:
-                    if not self.round.running:
-                        break
-                    count = self.round.in_time()
-                    top = await self._verdict(count)
-                self.looked = count
-                if self.round.judge(count, top, self.around.clock.now()):
-                    await self._settle()
-        except Exception:
-            # A partner that fails costs a verdict, not the round: it goes on and ends by the clock.
-            log.exception("partner_failed", round=self.dealt.id)
-        finally:
-            self.looking = None
-
-    async def _verdict(self, count: int) -> tuple[int, ...]:
-        loop = asyncio.get_running_loop()
-        view = await loop.run_in_executor(self.around.views, self._view, count)
-        return await self.around.partner.top(view, self.round.rules.top_k)
-
-    def _view(self, count: int) -> NDArray[np.uint8]:
-        for bubble in self.round.bubbles[self.looked : count]:
-            reveal(self.mask, bubble.x, bubble.y, self.round.rules.reveal)
-        if self.photograph is None:
-            with Image.open(self.file) as photograph:
-                self.photograph = np.asarray(photograph)
-        return compose(self.photograph, self.mask)
+    def _hear(self, said: Verdict | PartnerError) -> None:
+        if self.stopped:
+            return
+        if isinstance(said, PartnerError):
+            # A look that fails costs a verdict, not the round: it goes on and ends by the clock.
+            self.failure = said
+            log.error("no_verdict", round=self.dealt.id, code=said.code, error=said.message)
+            return
+        self.looked = said.count
+        self.failure = None
+        top = said.top(self.round.rules.top_k)
+        if self.round.judge(said.count, top, self.around.clock.now()):
+            self.ending = asyncio.create_task(self._settle())
 
     async def _time(self) -> None:
         await self.around.clock.until(self.round.deadline)
         async with self.turn:  # a batch that came in time is taken in first
-            self._look()
-        if self.looking is not None:
-            await asyncio.wait([self.looking], timeout=PATIENCE)
+            self._show()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.seat.rest(), PATIENCE)
         if self.round.running:
-            self.round.expire(self.around.clock.now())
+            self.round.expire(self.around.clock.now(), self._why_unseen())
             await self._settle()
+
+    def _why_unseen(self) -> Reason | None:
+        """Why the partner has not seen all that was painted in time; None if it has."""
+        if self.looked >= self.round.in_time():
+            return None
+        if self.failure is not None and self.failure.code == "photograph_damaged":
+            return Reason.PHOTOGRAPH_DAMAGED
+        if self.failure is not None or self.around.partner.away is not None:
+            return Reason.PARTNER_AWAY
+        return Reason.PARTNER_SLOW
 
     def _write_begin(self, now: float, pointer: str) -> bool:
         with self.around.database.transaction() as session:
@@ -221,6 +228,7 @@ class LiveRound:
 
     async def _settle(self, flag: tuple[str, str | None] | None = None) -> None:
         """Write the end down, however long the database takes, then say what it holds."""
+        self.seat.leave()
         while True:
             try:
                 message = await asyncio.to_thread(self._write_end, flag)
@@ -241,6 +249,7 @@ class LiveRound:
                 ended_at=as_time(self.round.ended),
                 recognised_ms=self.round.recognised_ms,
                 points=self.round.points,
+                reason=self.round.reason,
             )
             if flag is not None:
                 service.flag(session, self.dealt.id, *flag)
@@ -276,3 +285,8 @@ def end_message(session: Session, round_id: int, player_id: int) -> dict[str, An
 
 def error_message(round_id: int | None, code: str, message: str) -> dict[str, Any]:
     return {"t": "error", "code": code, "message": message, "round": round_id}
+
+
+def partner_message(*, away: bool) -> dict[str, Any]:
+    """Whether the partner rests: nothing else of it is ever said during a round (promise 3)."""
+    return {"t": "partner", "away": away}

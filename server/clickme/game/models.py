@@ -19,6 +19,15 @@ class Outcome(StrEnum):
     FLAGGED = "flagged"
 
 
+class Reason(StrEnum):
+    """Why a round's time ran out without the partner having seen all that was painted."""
+
+    PARTNER_AWAY = "partner_away"  # it could not be reached, or failed
+    PARTNER_SLOW = "partner_slow"  # its verdict did not come, long after the end
+    PHOTOGRAPH_DAMAGED = "photograph_damaged"  # there was nothing to show it
+    SERVER_GONE = "server_gone"  # the round was closed from its log
+
+
 COUNTING = (Outcome.RECOGNISED, Outcome.TIMEOUT)
 
 
@@ -45,6 +54,10 @@ class Round(Table):
         CheckConstraint("outcome IN ('recognised', 'timeout', 'skipped', 'flagged')", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         CheckConstraint("(outcome = 'recognised') = (recognised_ms IS NOT NULL)", name="recognised"),
+        CheckConstraint(
+            "reason IN ('partner_away', 'partner_slow', 'photograph_damaged', 'server_gone')", name="reason"
+        ),
+        CheckConstraint("reason IS NULL OR outcome = 'timeout'", name="reason_of_timeout"),
         CheckConstraint("points BETWEEN 0 AND 1", name="points"),
         CheckConstraint("pointer IN ('mouse', 'touch', 'pen', 'keyboard')", name="pointer"),
     )
@@ -57,6 +70,7 @@ class Round(Table):
     begun_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
     ended_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
     outcome: Mapped[str | None]
+    reason: Mapped[str | None]  # of a timeout that says nothing about the player
     recognised_ms: Mapped[int | None] = mapped_column(Integer)
     points: Mapped[float | None]
     rules: Mapped[dict[str, Any]]  # game.rules.Rules, as they were for this round

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 
@@ -13,17 +14,18 @@ from clickme.game.live import (
     Batch,
     Listener,
     LiveRound,
-    Partner,
     Surroundings,
     end_message,
     new_round,
+    partner_message,
 )
-from clickme.game.models import Outcome
+from clickme.game.models import Outcome, Reason
 from clickme.game.round import Round
 from clickme.game.rules import Refusal, Rules
 from clickme.game.service import Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.house import House
+from clickme_partner.engine import Engine
 
 log = structlog.get_logger()
 
@@ -35,26 +37,37 @@ ASLEEP = 60.0  # s, that a round which has not begun stays in memory
 class Game:
     """The rounds that run in this process."""
 
-    def __init__(self, house: House, partner: Partner, clock: Clock) -> None:
+    def __init__(self, house: House, partner: Engine, clock: Clock) -> None:
         self.house = house
-        self.rules = Rules()
+        self.rules = Rules(fill=house.settings.fill, top_k=house.settings.top_k)
         self.around = Surroundings(house.database, ingest.Log(house.database), partner, clock)
         self.live: dict[int, LiveRound] = {}
         self.waking: dict[tuple[int, int], asyncio.Task[LiveRound]] = {}  # by player and round
+        self.listeners: WeakSet[Listener] = WeakSet()  # all who are there, in a round or not
+        self.telling: set[asyncio.Task[None]] = set()
         self.sweeping: asyncio.Task[None] | None = None
 
     def open(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.around.partner.watching.add(self._partner_changed)
         self.sweeping = asyncio.create_task(self._sweep())
 
     async def close(self) -> None:
         """Leave. What still runs is closed from the log, by another server or by the next start."""
+        self.around.partner.watching.discard(self._partner_changed)
         tasks = [task for live in self.live.values() for task in live.stop()]
+        tasks += self.telling
         if self.sweeping is not None:
             self.sweeping.cancel()
             tasks.append(self.sweeping)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.around.log.close()
-        self.around.views.shutdown()
+
+    async def arrive(self, listener: Listener) -> None:
+        """Somebody is there, and is told from now on whether the partner rests."""
+        self.listeners.add(listener)
+        if self.around.partner.away is not None:
+            await listener.send(partner_message(away=True))
 
     async def next(self, player_id: int) -> Dealt:
         """The photograph that lies ready for this player. Refusal `no_photographs` when they had them all."""
@@ -159,8 +172,7 @@ class Game:
         now = self.around.clock.now()
         dealt, played = await asyncio.to_thread(self._read, player_id, round_id, now)
         file = photograph_path(self.house.home.photographs, dealt.sha256)
-        seat = self.around.seats.setdefault(player_id, asyncio.Lock())
-        return LiveRound(dealt, played, file, self.around, listener, now, seat)
+        return LiveRound(dealt, played, file, self.around, listener, now)
 
     def _forget(self, live: LiveRound) -> None:
         """Let go of a round of which the database knows more, unless its end is being written here."""
@@ -186,7 +198,13 @@ class Game:
                 # When they came was known to a server that is gone. Now is later, and so earns nobody points.
                 played.keep(ingest.stored(session, round_id), now)
                 if played.begun is not None and now >= played.deadline:
-                    service.end(session, round_id, Outcome.TIMEOUT, ended_at=as_time(played.deadline))
+                    service.end(
+                        session,
+                        round_id,
+                        Outcome.TIMEOUT,
+                        ended_at=as_time(played.deadline),
+                        reason=Reason.SERVER_GONE,
+                    )
                     over = True
         if over:
             raise Refusal("round_over", "The round is over.")
@@ -199,6 +217,18 @@ class Game:
     def _write_flag(self, round_id: int, reason: str, note: str | None) -> None:
         with self.house.database.transaction() as session:
             service.flag(session, round_id, reason, note)
+
+    def _partner_changed(self) -> None:
+        """From the partner's thread."""
+        self.loop.call_soon_threadsafe(self._tell_all)
+
+    def _tell_all(self) -> None:
+        away = self.around.partner.away
+        log.warning("partner_away", reason=away.message) if away else log.info("partner_back")
+        for listener in self.listeners:
+            telling = asyncio.create_task(listener.send(partner_message(away=away is not None)))
+            self.telling.add(telling)
+            telling.add_done_callback(self.telling.discard)
 
     async def _sweep(self) -> None:
         """Close what others left behind, and let go of what is over here."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from clickme.game.models import Outcome
+from clickme.game.models import Outcome, Reason
 from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules, check, earliest_ms, points
 
 
@@ -24,6 +24,7 @@ class Round:
     begun: float | None = None
     ended: float | None = None
     outcome: Outcome | None = None
+    reason: Reason | None = None  # of a timeout that was not the player's
     recognised_ms: int | None = None
     bubbles: list[Bubble] = field(default_factory=list)
     arrivals: list[float] = field(default_factory=list)  # when each bubble came, s
@@ -116,9 +117,10 @@ class Round:
         self._end(Outcome.RECOGNISED, now)
         return True
 
-    def expire(self, now: float) -> None:
-        """The time is up."""
+    def expire(self, now: float, reason: Reason | None = None) -> None:
+        """The time is up; `reason` says why the partner has not seen all that was painted, if it has not."""
         if self.running:
+            self.reason = reason
             self._end(Outcome.TIMEOUT, max(now, self.deadline))
 
     def skip(self, now: float) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from clickme_partner.view import Fill
+
 
 class Bubble(NamedTuple):
     """A 14x14 px square on the cursor: px in the photograph, ms since the round began."""
@@ -32,7 +34,7 @@ class Rules:
     size: int = 256  # px, the photograph's side (the original)
     bubble: int = 14  # px, a bubble's side (paper 2)
     reveal: int = 21  # px, the side of what a bubble shows the partner (paper 2)
-    fill: str = "mean"  # the rest of the partner's view: the mean ImageNet colour
+    fill: Fill = "mean"  # the rest of the partner's view (the original: noisy-dark; the paper says no more)
     tick_ms: int = 50  # a bubble at most each tick (the original)
     step_px: int = 7  # px, between a bubble and the next (the original)
     limit_ms: int = 7000  # a round's length (paper 2)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Category, Image
 from clickme.game.dealing import pick
-from clickme.game.models import COUNTING, BubbleBatch, Flag, Outcome, Round
+from clickme.game.models import COUNTING, BubbleBatch, Flag, Outcome, Reason, Round
 from clickme.game.rules import Rules
 from clickme.players.models import Player
 
@@ -96,6 +96,7 @@ def end(
     ended_at: datetime,
     recognised_ms: int | None = None,
     points: float = 0.0,
+    reason: Reason | None = None,
 ) -> bool:
     """Close a round, once: the points paid and the map counted here are never paid or counted again.
 
@@ -104,7 +105,7 @@ def end(
     closed = session.execute(
         update(Round)
         .where(Round.id == round_id, Round.ended_at.is_(None))
-        .values(ended_at=ended_at, outcome=outcome, recognised_ms=recognised_ms, points=points)
+        .values(ended_at=ended_at, outcome=outcome, recognised_ms=recognised_ms, points=points, reason=reason)
         .returning(Round.player_id, Round.image_id)
     ).one_or_none()
     if closed is None:
@@ -161,4 +162,8 @@ def overdue(session: Session, now: datetime, grace: timedelta, ours: Collection[
         .limit(1000)
         .with_for_update(skip_locked=True)
     ).all()
-    return [row.id for row in running if end(session, row.id, Outcome.TIMEOUT, ended_at=row.due)]
+    return [
+        row.id
+        for row in running
+        if end(session, row.id, Outcome.TIMEOUT, ended_at=row.due, reason=Reason.SERVER_GONE)
+    ]

@@ -73,6 +73,7 @@ class Connection:
     async def serve(self) -> None:
         receiving = asyncio.create_task(self._receive())
         try:
+            await self.game.arrive(self)
             while waiting := await self._waiting():
                 for run in runs([self._read(arrived) for arrived in waiting]):
                     await self._do(run)

@@ -49,15 +49,14 @@ from clickme.maps.reliability import PHOTOGRAPHS, Reliability
 from clickme.settings import Limits
 from clickme.simulate.strokes import Point, evidence, follow
 from clickme_partner.evidence import BATCH, Evidence
-from clickme_partner.install import Installed
-from clickme_partner.view import compose
+from clickme_partner.registry import Installed
+from clickme_partner.view import centre
 
 PLAYERS = 3
 BUBBLES = 74  # of a round: 35 M bubbles / 472,946 maps (paper, section 2)
 TRAIN, VALIDATION = 0.7, 0.1  # of each class; the rest is for the test, larger than an export's 5 %
 PER_SHARD = 512  # photographs
 RULES = Rules()
-ALL = np.ones((SIDE, SIDE), dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ def at_least(side: int, image: Image.Image) -> Image.Image:
 def view(jpeg: bytes) -> NDArray[np.uint8]:
     """All that a partner can see of a prepared photograph: uint8 [224, 224, 3]."""
     with Image.open(BytesIO(jpeg)) as photograph:
-        return compose(np.asarray(photograph), ALL)
+        return centre(np.asarray(photograph))
 
 
 def stroke(player: int, map_: NDArray[np.floating], chance: random.Random, bubbles: int) -> Stroke:

@@ -1,0 +1,73 @@
+"""The batch that this machine likes: the smallest at which the partner is about as fast as it gets."""
+
+import json
+import os
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from clickme_partner.cores import usable_cores
+from clickme_partner.looks import Looker
+from clickme_partner.session import Session
+from clickme_partner.view import CROP, MEAN_COLOUR
+
+SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
+ENOUGH: Final = 0.95  # of the best speed: a smaller batch answers sooner
+TURNS: Final = 3  # of each size, at least
+SECONDS: Final = 0.2  # of each size, at least
+
+
+ONNXRUNTIME: Final = onnxruntime.__version__
+
+
+@dataclass(frozen=True)
+class Pace:
+    """`batch` is the most views to show at once, `views_per_s` how many it then looks at."""
+
+    batch: int
+    views_per_s: float
+
+
+def remembered(session: Session, folder: Path) -> Pace:
+    """The pace of a session, measured once for this model, provider, cores and onnxruntime."""
+    file = folder / "pace.json"
+    key = f"{session.path.stem} {session.provider} {usable_cores()} cores, onnxruntime {ONNXRUNTIME}"
+    try:
+        known = json.loads(file.read_text())
+        return Pace(int(known[key]["batch"]), float(known[key]["views_per_s"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {}
+    pace = measure(session)
+    new = file.with_name(f".pace-{os.getpid()}")
+    new.write_text(json.dumps({key: asdict(pace)}, indent=2) + "\n")
+    new.replace(file)
+    return pace
+
+
+def measure(looker: Looker) -> Pace:
+    """Try batches of growing sizes, until two in a row are no faster than a smaller one."""
+    speeds: dict[int, float] = {}
+    for size in SIZES:
+        speeds[size] = _speed(looker, size)
+        if len(speeds) > 2 and max(speeds.values()) > max(list(speeds.values())[-2:]):
+            break
+    best = max(speeds.values())
+    batch = next(size for size, speed in speeds.items() if speed >= ENOUGH * best)
+    return Pace(batch, round(speeds[batch], 1))
+
+
+def _speed(looker: Looker, size: int) -> float:
+    """Views/s, by the median of a few looks after a first one that lays out memory."""
+    views = np.broadcast_to(MEAN_COLOUR, (size, CROP, CROP, 3)).copy()
+    looker.logits(views)
+    took: list[float] = []
+    while len(took) < TURNS or sum(took) < SECONDS:
+        began = time.perf_counter()
+        looker.logits(views)
+        took.append(time.perf_counter() - began)
+    return size / statistics.median(took)

@@ -1,0 +1,72 @@
+"""The partner of a house, ready to look: its own, in this process, or a server somewhere else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from clickme.kit.problems import Problem
+from clickme_partner.engine import Engine
+from clickme_partner.errors import PartnerError
+from clickme_partner.install import install
+from clickme_partner.pace import remembered
+from clickme_partner.registry import Installed, installed
+from clickme_partner.session import Session
+
+if TYPE_CHECKING:
+    from clickme.kit.house import House
+    from clickme_partner.published import Report
+
+# To a server: views in one request, and requests under way, so that it has the next one when it is done.
+FAR_BATCH: Final = 32
+FAR_REQUESTS: Final = 2
+
+
+def open_partner(house: "House") -> Engine:
+    """The server at `CLICKME_PARTNER_URL`, else the home's partner: the best there is, where it has none yet.
+
+    PartnerError where the home's cannot look; a server that cannot is away until it can.
+    """
+    if house.settings.partner_url is not None:
+        from clickme_partner.inference.client import Remote
+
+        return Engine(Remote(house.settings.partner_url), batch=FAR_BATCH, workers=FAR_REQUESTS)
+    found = installed(house.home.partner)
+    if found is None:
+        with reporting() as report:
+            found = install_best(house.home.partner, house.settings.cache, report)
+    return at_hand(found)
+
+
+def at_hand(partner: Installed) -> Engine:
+    """A partner that looks in this process, in batches as this machine likes them."""
+    session = Session(partner.path, version=partner.version)
+    return Engine(session, batch=remembered(session, partner.path.parent).batch)
+
+
+def install_best(folder: Path, cache: Path, report: "Report") -> Installed:
+    """The best published partner that can be had, in the form that is quickest here without loss."""
+    from clickme.partners.optimise import optimise
+
+    plain = install(None, folder=folder, cache=cache, report=report)
+    try:
+        return optimise(folder, report)
+    except (Problem, PartnerError) as problem:
+        report(f"{problem.message} Going on with the plain one.")
+        return plain
+
+
+@contextmanager
+def reporting() -> Iterator["Report"]:
+    """Say on stderr what an installation is doing."""
+    console = Console(stderr=True)
+    with console.status("Installing a partner") as status:
+
+        def report(step: str, fraction: float | None = None) -> None:
+            if fraction is None:
+                console.print(f"Partner: {step}", soft_wrap=True, markup=False, highlight=False)
+            status.update(step if fraction is None else f"{step} {fraction:.0%}")
+
+        yield report
