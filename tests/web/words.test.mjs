@@ -20,6 +20,14 @@ test("only a recognised round speaks of points", () => {
   for (const outcome of ["timeout", "skipped", "flagged"]) assert.equal(told({ ...end, outcome, points: 0 }).gain, "");
 });
 
+test("a partner that was away says so instead of calling the photograph hard", () => {
+  const end = { t: "end", round: 1, points: 0, total: 0, rank: 4, outcome: "timeout" };
+  assert.match(told(end, true).says, /resting/);
+  assert.equal(told(end, true).mood, "resting");
+  assert.match(told(end, false).says, /hard one/);
+  assert.equal(told({ ...end, outcome: "recognised", points: 0.5 }, true).gain, "+50");
+});
+
 test("tries come ever more slowly, never all at one time, never over eight seconds apart", () => {
   assert.deepEqual([0, 1, 2, 3].map((attempt) => waitBefore(attempt, 1)), [250, 500, 1000, 2000]);
   assert.equal(waitBefore(0, 0), 125);

@@ -86,6 +86,7 @@ export class Game {
 
   #opened() {
     this.scene.notice("");
+    this.scene.rest(false); // else the server says so
     // The end of a round is told to the connection that resumed it last.
     if (this.#painting || this.#leaving) this.#resume();
     else this.#next();
@@ -103,6 +104,7 @@ export class Game {
   #heard(message) {
     if (message.t === "round") return this.#dealt(message);
     if (message.t === "error") return this.#failed(message);
+    if (message.t === "partner") return this.scene.rest(message.away);
     if (message.round !== this.#round?.round) return undefined;
     switch (message.t) {
       case "begun":

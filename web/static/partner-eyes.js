@@ -1,4 +1,4 @@
-/** @typedef {"calm" | "delighted" | "sorry"} Mood */
+/** @typedef {"calm" | "delighted" | "sorry" | "resting"} Mood */
 
 const REACH = 7; // how far a pupil moves, in units of the drawing
 

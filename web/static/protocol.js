@@ -25,8 +25,10 @@
  * @typedef {{t: "ack", round: number, n: number}} AckMessage
  * @typedef {{t: "resumed", round: number, n: number, left_ms: number}} ResumedMessage
  * @typedef {{t: "end", round: number, outcome: Outcome, points: number, total: number, rank: number | null}} EndMessage
+ * @typedef {{t: "partner", away: boolean}} PartnerMessage
  * @typedef {{t: "error", code: string, message: string, round?: number | null}} ErrorMessage
- * @typedef {RoundMessage | BegunMessage | AckMessage | ResumedMessage | EndMessage | ErrorMessage} ServerMessage
+ * @typedef {RoundMessage | BegunMessage | AckMessage | ResumedMessage | EndMessage | PartnerMessage | ErrorMessage}
+ *     ServerMessage
  *
  * @typedef {{t: "next"}} NextMessage
  * @typedef {{t: "begin", round: number, pointer: Pointer}} BeginMessage

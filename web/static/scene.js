@@ -9,6 +9,7 @@ import { Timer } from "./timer.js";
 
 /** @import { Bubble, EndMessage, Place, RoundMessage } from "./protocol.js" */
 
+const FIRST = "Press, and paint what gives it away. I see only what you paint.";
 const LONG_WORDS = 22; // more letters than this are set smaller, to stay on two lines of a phone
 
 /** All that a player sees of a round: the words, the photograph, the bubbles, the time, the partner, the score. */
@@ -29,6 +30,7 @@ export class Scene {
   #score = new Score(element("total", HTMLElement), element("rank", HTMLElement), this.#still);
   #bubble = 0;
   #isFirst = true;
+  #isResting = false; // the partner is away
 
   /**
    * @param {RoundMessage} message
@@ -43,22 +45,27 @@ export class Scene {
     this.#bubble = message.rules.bubble;
     this.#stage.clear(this.#bubble);
     this.#timer.fill();
-    this.#eyes.mood = "calm";
     this.#notice.textContent = "";
     this.#gain.textContent = "";
     this.#news.textContent = "";
-    this.#says.textContent = this.#isFirst
-      ? "Press, and paint what gives it away. I see only what you paint."
-      : "Press to begin.";
     this.#state("ready");
+    this.#greet();
   }
 
   /** @param {number} limit ms */
   begin(limit) {
     this.#isFirst = false;
-    this.#says.textContent = "";
     this.#timer.drain(limit);
     this.#state("painting");
+    this.#greet();
+  }
+
+  /** @param {boolean} isResting whether the partner is away: said quietly, and the round goes on */
+  rest(isResting) {
+    if (isResting === this.#isResting) return;
+    this.#isResting = isResting;
+    this.#greet();
+    this.#news.textContent = isResting ? "Your partner is resting. Go on painting: your strokes are kept." : "";
   }
 
   /**
@@ -89,7 +96,7 @@ export class Scene {
   /** @param {EndMessage} end */
   end(end) {
     this.stop();
-    const { says, gain, mood } = told(end);
+    const { says, gain, mood } = told(end, this.#isResting);
     this.#says.textContent = says;
     this.#gain.textContent = gain;
     this.#eyes.mood = mood;
@@ -109,6 +116,16 @@ export class Scene {
   /** @param {string} text quietly, until the next one; empty for none */
   notice(text) {
     this.#notice.textContent = text;
+  }
+
+  /** What the partner says and shows before it knows how a round ends: nothing of what it believes. */
+  #greet() {
+    const state = this.frame.dataset.state;
+    if (state !== "ready" && state !== "painting") return;
+    this.#eyes.mood = this.#isResting ? "resting" : "calm";
+    if (this.#isResting) this.#says.textContent = "I am resting for a moment. Go on: your strokes are kept.";
+    else if (state === "painting") this.#says.textContent = "";
+    else this.#says.textContent = this.#isFirst ? FIRST : "Press to begin.";
   }
 
   /** @param {string} state for the style sheet */
