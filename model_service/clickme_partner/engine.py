@@ -27,6 +27,8 @@ PAUSE_S: Final = 0.5  # between two tries to wake a partner that is away
 CHECK_S: Final = 5.0  # with nothing to look at, until the partner is asked whether it is still there
 LEAVE_S: Final = 10.0  # for the look that is running when the engine is closed
 
+GONE: Final = PartnerError("closed", "The partner is told to leave.")
+
 Hear = Callable[[Verdict | PartnerError], None]
 
 
@@ -128,8 +130,8 @@ class Engine:
 
         Raises Busy where too many wait, PartnerError where the partner is away or cannot look.
         """
-        if self.away is not None:
-            raise self.away
+        if (away := GONE if self.closed else self.away) is not None:
+            raise again(away)
         waiting = self.waiting
         if self._most_waiting is not None and waiting + len(views) > self._most_waiting:
             raise Busy(math.ceil(waiting / self._rate))
@@ -155,7 +157,7 @@ class Engine:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(LEAVE_S)
-        self._dismiss(PartnerError("closed", "The partner is told to leave."), everybody=True)
+        self._dismiss(GONE, everybody=True)
         self.looker.close()
 
     # What seats ask for
@@ -298,12 +300,17 @@ class Engine:
             shown.seat.tell(error)
 
 
+def again(error: PartnerError) -> PartnerError:
+    """The same, to be raised anew: a traceback grows with each raising, and holds on to views."""
+    return PartnerError(error.code, error.message)
+
+
 def _answer(future: "asyncio.Future[npt.NDArray[np.float32]]") -> Hear:
     def hear(said: Verdict | PartnerError) -> None:
         if future.done():
             return
         if isinstance(said, PartnerError):
-            future.set_exception(said)
+            future.set_exception(again(said))
         else:
             future.set_result(said.logits)
 

@@ -272,6 +272,9 @@ async def test_whoever_waits_when_it_closes_is_told_so() -> None:
         while len(heard.verdicts) + len(heard.errors) < 2:
             await asyncio.sleep(0)
     assert heard == Heard([(0, 0)], ["closed"])
+    with pytest.raises(PartnerError) as error:
+        await engine.look(VIEWS)
+    assert error.value.code == "closed"
 
 
 async def test_what_it_says_is_what_the_partner_says(tiny: Callable[..., Path]) -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from clickme.kit.house import House
     from clickme_partner.published import Report
 
-# To a server: views in one request, and requests under way, so that it has the next one when it is done.
-FAR_BATCH: Final = 32
+# To a server: views in one request, and requests under way, so that it has the next one when it is done. No
+# more: what is under way is no longer the newest, and a slow server shall answer it within its time.
+FAR_BATCH: Final = 8
 FAR_REQUESTS: Final = 2
 
 
