@@ -37,16 +37,25 @@ def remembered(session: Session, folder: Path) -> Pace:
     """The pace of a session, measured once for this model, provider, cores and onnxruntime."""
     file = folder / "pace.json"
     key = f"{session.path.stem} {session.provider} {usable_cores()} cores, onnxruntime {ONNXRUNTIME}"
+    known = _read(file)
+    if key not in known:
+        # Another process may do the same just now; whoever is last is as right as the other.
+        known[key] = measure(session)
+        new = file.with_name(f".pace-{os.getpid()}")
+        new.write_text(json.dumps({name: asdict(pace) for name, pace in known.items()}, indent=2) + "\n")
+        new.replace(file)
+    return known[key]
+
+
+def _read(file: Path) -> dict[str, Pace]:
+    """What is remembered; nothing where it cannot be read."""
     try:
-        known = json.loads(file.read_text())
-        return Pace(int(known[key]["batch"]), float(known[key]["views_per_s"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        known = {}
-    pace = measure(session)
-    new = file.with_name(f".pace-{os.getpid()}")
-    new.write_text(json.dumps({key: asdict(pace)}, indent=2) + "\n")
-    new.replace(file)
-    return pace
+        return {
+            name: Pace(int(pace["batch"]), float(pace["views_per_s"]))
+            for name, pace in json.loads(file.read_text()).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def measure(looker: Looker) -> Pace:

@@ -50,6 +50,8 @@ class Game:
     def open(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.around.partner.watching.add(self._partner_changed)
+        if self.around.partner.away is not None:
+            self._tell_all()
         self.sweeping = asyncio.create_task(self._sweep())
 
     async def close(self) -> None:
@@ -224,7 +226,10 @@ class Game:
 
     def _tell_all(self) -> None:
         away = self.around.partner.away
-        log.warning("partner_away", reason=away.message) if away else log.info("partner_back")
+        if away is None:
+            log.info("partner_back", version=self.around.partner.version)
+        else:
+            log.warning("partner_away", code=away.code, error=away.message)
         for listener in self.listeners:
             telling = asyncio.create_task(listener.send(partner_message(away=away is not None)))
             self.telling.add(telling)
