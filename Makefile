@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help play test interop lint bench bench-export bench-gala format lock clean
+.PHONY: help play test interop lint bench bench-export bench-gala bench-partner format lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench-export: .venv/.dev ## Measure an export beside the plain way of doing it
 bench-gala: .venv/.dev ## Measure what GALA costs in training, beside ResNet and squeeze-and-excitation
 	$(BIN)/python -m benchmarks.gala
 
+bench-partner: .venv/.dev .venv-bench/.ready ## Measure how quickly the partner answers, beside the plain ways of serving it (about half an hour)
+	$(BIN)/python -m benchmarks.partner
+
 format: .venv/.dev ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -46,7 +49,7 @@ lock: .venv/.dev ## Write down the versions that are installed now
 	@{ head -1 constraints.txt; cat constraints.txt.new; } > constraints.txt.all && mv constraints.txt.all constraints.txt && rm constraints.txt.new
 
 clean: ## Remove what make has made in this folder
-	rm -rf .venv .venv-interop web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-interop .venv-bench web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -65,6 +68,12 @@ clean: ## Remove what make has made in this folder
 	@echo "Setting up: about a minute, the first time."
 	@$(PYTHON) -m venv .venv-interop
 	@.venv-interop/bin/pip install --quiet --disable-pip-version-check --requirement tests/interop/requirements.txt
+	@touch $@
+
+.venv-bench/.ready: benchmarks/partner/requirements.txt
+	@echo "Setting up: about a minute, the first time."
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/partner/requirements.txt
 	@touch $@
 
 # Root on Debian takes the system's package; anybody else gets a browser of Playwright's own.

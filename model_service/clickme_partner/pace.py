@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,10 @@ from clickme_partner.view import CROP, MEAN_COLOUR
 
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
 ENOUGH: Final = 0.95  # of the best speed: a smaller batch answers sooner
-TURNS: Final = 3  # of each size, at least
-SECONDS: Final = 0.2  # of each size, at least
+GAIN: Final = 1.02  # a larger batch that brings less than this brings nothing
+TURNS: Final = 4  # of each size, at least
+SECONDS: Final = 0.1  # of each size, at least
+NOTES: Final = "pace.json"
 
 
 ONNXRUNTIME: Final = onnxruntime.__version__
@@ -35,16 +36,22 @@ class Pace:
 
 def remembered(session: Session, folder: Path) -> Pace:
     """The pace of a session, measured once for this model, provider, cores and onnxruntime."""
-    file = folder / "pace.json"
-    key = f"{session.path.stem} {session.provider} {usable_cores()} cores, onnxruntime {ONNXRUNTIME}"
-    known = _read(file)
-    if key not in known:
-        # Another process may do the same just now; whoever is last is as right as the other.
-        known[key] = measure(session)
-        new = file.with_name(f".pace-{os.getpid()}")
-        new.write_text(json.dumps({name: asdict(pace) for name, pace in known.items()}, indent=2) + "\n")
-        new.replace(file)
-    return known[key]
+    return _read(folder / NOTES).get(_key(session)) or remember(session, folder)
+
+
+def remember(session: Session, folder: Path) -> Pace:
+    """Measure the pace of a session, anew, and remember it."""
+    pace = measure(session)
+    # Another process may do the same just now; whoever is last is as right as the other.
+    known = _read(folder / NOTES) | {_key(session): pace}
+    new = folder / f".{NOTES}-{os.getpid()}"
+    new.write_text(json.dumps({name: asdict(each) for name, each in known.items()}, indent=2) + "\n")
+    new.replace(folder / NOTES)
+    return pace
+
+
+def _key(session: Session) -> str:
+    return f"{session.path.stem} {session.provider} {usable_cores()} cores, onnxruntime {ONNXRUNTIME}"
 
 
 def _read(file: Path) -> dict[str, Pace]:
@@ -59,11 +66,12 @@ def _read(file: Path) -> dict[str, Pace]:
 
 
 def measure(looker: Looker) -> Pace:
-    """Try batches of growing sizes, until two in a row are no faster than a smaller one."""
+    """Try batches of growing sizes, until two in a row bring nothing more."""
     speeds: dict[int, float] = {}
     for size in SIZES:
         speeds[size] = _speed(looker, size)
-        if len(speeds) > 2 and max(speeds.values()) > max(list(speeds.values())[-2:]):
+        *before, last_but_one, last = 0.0, *speeds.values()
+        if any(before) and max(last_but_one, last) < GAIN * max(before):
             break
     best = max(speeds.values())
     batch = next(size for size, speed in speeds.items() if speed >= ENOUGH * best)
@@ -71,12 +79,12 @@ def measure(looker: Looker) -> Pace:
 
 
 def _speed(looker: Looker, size: int) -> float:
-    """Views/s, by the median of a few looks after a first one that lays out memory."""
+    """Views/s in the quickest of a few looks, which others on the machine have disturbed least."""
     views = np.broadcast_to(MEAN_COLOUR, (size, CROP, CROP, 3)).copy()
-    looker.logits(views)
+    looker.logits(views)  # lays out memory
     took: list[float] = []
     while len(took) < TURNS or sum(took) < SECONDS:
         began = time.perf_counter()
         looker.logits(views)
         took.append(time.perf_counter() - began)
-    return size / statistics.median(took)
+    return size / min(took)

@@ -90,10 +90,10 @@ class _Card:
 
     def __post_init__(self) -> None:
         names = [partner.name for partner in self.partners]
-        hashes = {partner.sha256 for partner in self.partners}
+        plain = {partner.sha256 for partner in self.partners if partner.form == "fp32"}
         if len(set(names)) < len(names) or self.in_use not in names:
             raise ValueError("each partner has a name of its own, and one of them is in use")
-        if any(partner.of is not None and partner.of not in hashes for partner in self.partners):
+        if any(partner.form != "fp32" and partner.of not in plain for partner in self.partners):
             raise ValueError("a form is nothing without the partner that it was made of")
 
     @property
@@ -192,7 +192,7 @@ def keep_form(folder: Path, file: Path, form: Made, of: Installed, judgement: Ju
     """
     with _locked(folder):
         card = _there(folder)
-        if all(partner.sha256 != of.sha256 for partner in card.partners):
+        if of.sha256 not in {partner.sha256 for partner in card.partners if partner.form == "fp32"}:
             message = f"{of.name} was replaced while a form of it was made: type `clickme partner optimise`."
             raise PartnerError("unknown_partner", message)
         new = Installed(f"{of.name}-{form}", file, sha256(file), of.source, of.licence, form, of.sha256)
@@ -246,7 +246,11 @@ def _sound(folder: Path, choose: Callable[[_Card], Installed]) -> Installed | No
 
 
 def _whole(partner: Installed) -> Installed:
-    if not partner.path.is_file() or sha256(partner.path) != partner.sha256:
+    try:
+        sound = sha256(partner.path) == partner.sha256
+    except OSError:
+        sound = False
+    if not sound:
         message = f"The partner {partner.path} is damaged: type `clickme partner install` to put it right."
         raise PartnerError("corrupt_model", message)
     return partner

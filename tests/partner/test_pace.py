@@ -1,6 +1,7 @@
 """The batch that a machine likes, on partners that take a known time."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_the_smallest_batch_that_is_about_as_fast_as_it_gets(
     fixed: float, each: Callable[[int], float], batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looker = Timed(fixed, each)
-    monkeypatch.setattr(pace.time, "perf_counter", lambda: looker.now)
+    monkeypatch.setattr(time, "perf_counter", lambda: looker.now)
     found = measure(looker)
     assert found.batch == batch
     assert found.views_per_s == pytest.approx(batch / (fixed + batch * each(batch)), rel=0.01)

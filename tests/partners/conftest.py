@@ -51,7 +51,7 @@ def few_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def put(few_layers: Path) -> Callable[[Path], Installed]:
     """Installs it in a folder, plain and unmeasured."""
 

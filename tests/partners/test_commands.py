@@ -77,7 +77,7 @@ def test_a_quicker_form_is_used_if_it_passes_and_else_the_plain_one(home: Path, 
         assert "is not kept" in done.stderr
         assert "Going on with the plain one." in done.stderr
     else:
-        assert (used["name"], used["judgement"]["rounds"]) == ("few-layers-int8", 64)
+        assert (used["name"], used["judgement"]["rounds"]) == ("few-layers-int8", 32)
         assert "rounds of code players recognised" in done.stdout
 
 

@@ -106,19 +106,19 @@ def test(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a partner look at the bundled photographs, and time it.
+    """Let a partner look at the bundled photographs, and time it: games then show it views in such batches.
 
     Status 1 if it names fewer than is recorded on its card; what is not recorded yet is now.
     """
     from clickme.partners.bundled import bundled, score
-    from clickme_partner.pace import measure
+    from clickme_partner.pace import remember
     from clickme_partner.registry import measured
     from clickme_partner.session import Session
 
     folder = folder_of(home)
     chosen = the_one(folder, name)
     session = Session(chosen.path, version=chosen.version)
-    found, pace = score(session, *bundled()), measure(session)
+    found, pace = score(session, *bundled()), remember(session, folder)
     if chosen.measured is None:
         measured(folder, chosen, found)
     recorded = chosen.measured or found

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from clickme.kit.problems import Problem
 from clickme_partner.engine import Engine
-from clickme_partner.errors import PartnerError
 from clickme_partner.install import install
 from clickme_partner.pace import remembered
 from clickme_partner.registry import Installed, installed
@@ -36,8 +33,11 @@ def open_partner(house: "House") -> Engine:
         return Engine(Remote(house.settings.partner_url), batch=FAR_BATCH, workers=FAR_REQUESTS)
     found = installed(house.home.partner)
     if found is None:
+        from clickme.partners.optimise import quickest
+
         with reporting() as report:
-            found = install_best(house.home.partner, house.settings.cache, report)
+            plain = install(None, folder=house.home.partner, cache=house.settings.cache, report=report)
+            found = quickest(house.home.partner, plain, report)
     return at_hand(found)
 
 
@@ -45,18 +45,6 @@ def at_hand(partner: Installed) -> Engine:
     """A partner that looks in this process, in batches as this machine likes them."""
     session = Session(partner.path, version=partner.version)
     return Engine(session, batch=remembered(session, partner.path.parent).batch)
-
-
-def install_best(folder: Path, cache: Path, report: "Report") -> Installed:
-    """The best published partner that can be had, in the form that is quickest here without loss."""
-    from clickme.partners.optimise import optimise
-
-    plain = install(None, folder=folder, cache=cache, report=report)
-    try:
-        return optimise(folder, report)
-    except (Problem, PartnerError) as problem:
-        report(f"{problem.message} Going on with the plain one.")
-        return plain
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clickme.kit.options import HomeOption
+from clickme.kit.options import HomeOption, JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Experiments that anybody can repeat.")
 
@@ -13,6 +13,47 @@ app = typer.Typer(no_args_is_help=True, help="Experiments that anybody can repea
 @app.callback()
 def study() -> None:
     """Experiments that anybody can repeat."""
+
+
+@app.command()
+def fills(
+    photographs: Annotated[
+        Path | None,
+        typer.Argument(help="ILSVRC12 photographs: <wnid>/*.JPEG. \\[default: the bundled ones]"),
+    ] = None,
+    players: Annotated[int, typer.Option(min=1, help="Of each strategy, on each photograph.")] = 3,
+    partner: Annotated[
+        str | None, typer.Option(help="As `clickme partner list` has it. \\[default: the one in use]")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is seen where nothing is painted, and how many guesses count: what it does to the game.
+
+    Code players paint; a Markdown table says which share of their rounds, in %, the partner recognises within
+    so many bubbles, with the paper's fill and the original game's.
+    """
+    import json
+    from dataclasses import asdict
+
+    from clickme.catalogue.demo import demo_photographs
+    from clickme.catalogue.folder import read_folder
+    from clickme.partners.commands import folder_of, the_one
+    from clickme.studies.fills import fills as run
+    from clickme.studies.fills import table
+    from clickme_gala.progress import share
+    from clickme_partner.session import Session
+
+    chosen = the_one(folder_of(home), partner)
+    sources = list(read_folder(photographs)) if photographs else demo_photographs()
+    with share() as progress:
+        found = run(
+            Session(chosen.path, version=chosen.version),
+            sources,
+            lambda done: progress("playing", done / len(sources)),
+            players=players,
+        )
+    typer.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(table(found)))
 
 
 @app.command()
@@ -48,7 +89,7 @@ def imagenette(
     from clickme.settings import Settings
     from clickme_gala.commands import cores, ready
     from clickme_gala.progress import bar, share
-    from clickme_partner.install import installed
+    from clickme_partner.registry import installed
 
     with ready():
         from clickme.studies.imagenette import paint, refuse_other
