@@ -1,6 +1,7 @@
 """How quickly the partner answers, beside other ways of serving it.
 
-    python -m benchmarks.partner [--forms fp32,int8] [--systems bcde] [--rounds 1,2] [--seconds S] [--turns N]
+    python -m benchmarks.partner [--forms fp32,int8] [--systems bcde] [--rounds 1,2]
+                                 [--seconds S] [--turns N] [--passes N]
 
 On the same cores and the same ONNX file, each a program of its own, one at a time: (a) onnxruntime alone,
 the limit; (b) one FastAPI endpoint that runs the session for each request; (c) LitServe with batching; (d)
@@ -15,6 +16,7 @@ import random
 import statistics
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,8 @@ TIMEOUTS = (0.0, 0.001, 0.005, 0.01)  # s, that LitServe is tried with
 TRIED = 8  # rounds, when it is
 LOOKS = 15  # lone views, each turn
 PAUSE = 3  # between them, in lone looks
+SATURATING = 32  # rounds, when all are compared side by side
+PASS_S = 5.0  # s, of each in a pass
 EACH = 4  # verdicts a round while measured: fewer could not be shared out evenly
 
 
@@ -68,6 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=numbers, default=[1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--seconds", type=float, default=3.0, help="of a measurement, at least")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=6, help="in which all are compared side by side")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -95,7 +100,40 @@ def compare(made: list[Form], chosen: argparse.Namespace, say: Report) -> Result
                     loaded(program, form, system, limits[form.name], numbers, chosen.seconds, results, say)
                 looks = program(looks=LOOKS, pause=PAUSE * limits[form.name].look_s)
                 results.lone[form.name, system].append(statistics.median(looks))
+    saturate(
+        [(form, s) for form, s in everything if s != BATCHED], limits, results, chosen.passes, chance, say
+    )
     return results
+
+
+def saturate(
+    everything: list[tuple[Form, str]],
+    limits: dict[str, "Limit"],
+    results: Results,
+    passes: int,
+    chance: random.Random,
+    say: Report,
+) -> None:
+    """All side by side, one at work at a time, and all in each pass: ratios are of one pass.
+
+    What a machine gives varies more from minute to minute than systems differ.
+    """
+    with ExitStack() as stack:
+        programs = {
+            (form.name, system): stack.enter_context(running(system, form, Tuned(1, 0.0)))
+            for form, system in everything
+        }
+        for number in range(1, passes + 1):
+            say(f"side by side: pass {number} of {passes}")
+            for form, system in chance.sample(list(programs), len(programs)):
+                limit, program = limits[form], programs[form, system]
+                if system == ALONE:
+                    found = program(batch=limit.batch, seconds=PASS_S / 2)
+                else:
+                    warm = SATURATING / limit.per_s
+                    found = Found(**program(rounds=SATURATING, warm=warm, seconds=PASS_S)).per_s
+                results.saturated[form, system].append(found)
+                say(f"    {form}, {SYSTEMS[system]}: {found:.1f} a second")
 
 
 @dataclass(frozen=True)

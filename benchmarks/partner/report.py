@@ -23,6 +23,7 @@ def report(results: Results) -> Iterator[str]:
     """The pieces of the report, one after the other."""
     yield f"On {described()}. Median of the turns, and in brackets their least and most."
     yield titled("onnxruntime alone, views a second", limits(results))
+    yield titled("Saturated, verdicts a second, side by side", saturated(results))
     for form in results.forms():
         for figure, (title, digits) in MEASURES.items():
             yield titled(f"{form}: {title}", by_rounds(results, form, figure, digits))
@@ -38,6 +39,18 @@ def limits(results: Results) -> Rows:
     return [
         heading,
         *([form, *(cell(results.alone[form, b], 1) for b in batches)] for form in results.forms()),
+    ]
+
+
+def saturated(results: Results) -> Rows:
+    forms = results.forms()
+    systems = dict.fromkeys(system for _, system in results.saturated)
+    return [
+        ["", *forms],
+        *(
+            [SYSTEMS[system], *(cell(results.saturated[form, system], 1) for form in forms)]
+            for system in systems
+        ),
     ]
 
 

@@ -23,6 +23,7 @@ class Results:
     lone: Figures = field(default_factory=figures)  # ms, of lone views, the turn's median
     before: Figures = field(default_factory=figures)  # bytes, when the load begins, with all rounds warm
     after: Figures = field(default_factory=figures)  # bytes, when it ends
+    saturated: Figures = field(default_factory=figures)  # verdicts/s side by side, one of each pass
     said: list[str] = field(default_factory=list)  # what a reader has to know besides
 
     def limit(self, form: str) -> tuple[int, float]:
@@ -30,6 +31,12 @@ class Results:
         speeds = {batch: statistics.median(each) for (of, batch), each in self.alone.items() if of == form}
         best = max(speeds, key=lambda batch: speeds[batch])
         return best, speeds[best]
+
+    def ratio(self, one: tuple[str, str], other: tuple[str, str]) -> tuple[float, float, float]:
+        """How many times as many verdicts one has as the other, pass by pass: median, and quartiles."""
+        ratios = [a / b for a, b in zip(self.saturated[one], self.saturated[other], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return middle, low, high
 
     def forms(self) -> list[str]:
         return list(dict.fromkeys(form for form, _ in self.alone))

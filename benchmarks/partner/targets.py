@@ -22,7 +22,7 @@ Row = list[str]  # wanted, form, found, met or missed
 def targets(results: Results) -> Iterator[Row]:
     """Those that there are figures for."""
     ours = [system for system in OURS if system in results.systems(results.forms()[0])]
-    if {PUBLISHED, QUICK} <= set(results.forms()) and PLAIN in results.systems(PUBLISHED):
+    if {PUBLISHED, QUICK} <= set(results.forms()) and results.saturated[PUBLISHED, PLAIN]:
         yield from (times_plain(results, system) for system in ours)
     for form in results.forms():
         for system in ours:
@@ -37,22 +37,18 @@ def targets(results: Results) -> Iterator[Row]:
 
 
 def times_plain(results: Results, system: str) -> Row:
-    """At the most rounds, beside the best that the plain endpoint does at any number of them."""
-    rounds = results.rounds()
-    plain = max(results.median(PUBLISHED, PLAIN, number, "per_s") for number in rounds)
-    times = results.median(QUICK, system, rounds[-1], "per_s") / plain
+    times, low, high = results.ratio((QUICK, system), (PUBLISHED, PLAIN))
     wanted = f"{SYSTEMS[system]} on {QUICK}: {TIMES_PLAIN:g} times the verdicts of FastAPI on {PUBLISHED}"
+    found = f"{times:.2f} ({low:.2f}–{high:.2f})"
     if not multiplies_int8():
-        return [wanted, f"{QUICK}, {PUBLISHED}", f"{times:.2f}", "not promised: this processor has no VNNI"]
-    return [wanted, f"{QUICK}, {PUBLISHED}", f"{times:.2f}", met(times >= TIMES_PLAIN)]
+        return [wanted, f"{QUICK}, {PUBLISHED}", found, "not promised: this processor has no VNNI"]
+    return [wanted, f"{QUICK}, {PUBLISHED}", found, met(times >= TIMES_PLAIN)]
 
 
 def of_limit(results: Results, form: str, system: str) -> Row:
-    """At the most rounds."""
-    _, limit = results.limit(form)
-    share = results.median(form, system, results.rounds()[-1], "per_s") / limit
+    share, low, high = results.ratio((form, system), (form, ALONE))
     wanted = f"{SYSTEMS[system]}: {OF_LIMIT:g} of onnxruntime alone when saturated"
-    return [wanted, form, f"{share:.3f}", met(share >= OF_LIMIT)]
+    return [wanted, form, f"{share:.3f} ({low:.3f}–{high:.3f})", met(share >= OF_LIMIT)]
 
 
 def never_slower(results: Results, form: str, system: str, other: str) -> Row:

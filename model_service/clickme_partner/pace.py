@@ -18,6 +18,7 @@ from clickme_partner.view import CROP, MEAN_COLOUR
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
 ENOUGH: Final = 0.95  # of the best speed: a smaller batch answers sooner
 GAIN: Final = 1.02  # a larger batch that brings less than this brings nothing
+LONGEST_S: Final = 0.5  # that a look may take: nobody's stroke has its answer sooner
 TURNS: Final = 4  # of each size, at least
 SECONDS: Final = 0.1  # of each size, at least
 NOTES: Final = "pace.json"
@@ -66,12 +67,14 @@ def _read(file: Path) -> dict[str, Pace]:
 
 
 def measure(looker: Looker) -> Pace:
-    """Try batches of growing sizes, until two in a row bring nothing more."""
+    """Try batches of growing sizes, until two in a row bring nothing more or the next takes too long."""
     speeds: dict[int, float] = {}
     for size in SIZES:
         speeds[size] = _speed(looker, size)
         *before, last_but_one, last = 0.0, *speeds.values()
         if any(before) and max(last_but_one, last) < GAIN * max(before):
+            break
+        if 2 * size / last > LONGEST_S:
             break
     best = max(speeds.values())
     batch = next(size for size, speed in speeds.items() if speed >= ENOUGH * best)

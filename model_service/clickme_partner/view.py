@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -34,7 +35,16 @@ def ground(fill: Fill, centre: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     if fill == "noisy-dark":
         noise = np.random.default_rng(zlib.crc32(centre.tobytes())).normal(0, 0.4 * 255, centre.shape)
         return np.clip(np.rint(centre + noise - 0.5 * 255), 0, 255).astype(np.uint8)
-    return np.broadcast_to(MEAN_COLOUR if fill == "mean" else np.uint8(0), centre.shape)
+    return _even(fill)
+
+
+@cache
+def _even(fill: Fill) -> npt.NDArray[np.uint8]:
+    # Laid out in full: to copy it takes a hundredth of the time that three repeated bytes take.
+    even = np.empty((CROP, CROP, 3), np.uint8)
+    even[...] = MEAN_COLOUR if fill == "mean" else 0
+    even.flags.writeable = False
+    return even
 
 
 def compose(
@@ -53,6 +63,7 @@ def compose(
     before = MARGIN + size // 2
     for bubble in bubbles:
         left, top = bubble[0] - before, bubble[1] - before
-        # A side below 0 would count from the far edge.
-        shown = slice(max(0, top), max(0, top + size)), slice(max(0, left), max(0, left + size))
-        row[shown] = centre[shown]
+        right, bottom = left + size, top + size
+        if right > 0 and bottom > 0:  # and a side below 0 would count from the far edge
+            shown = slice(top if top > 0 else 0, bottom), slice(left if left > 0 else 0, right)
+            row[shown] = centre[shown]
