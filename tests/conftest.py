@@ -256,7 +256,7 @@ def client(
 
 def environment(settings: Settings) -> dict[str, str]:
     """What a command needs to find the test's home and servers."""
-    partner = {"CLICKME_PARTNER_URL": settings.partner_url} if settings.partner_url else {}
+    partner = {"CLICKME_PARTNER_URL": settings.partner_url.get_secret_value()} if settings.partner_url else {}
     return (
         os.environ
         | partner
@@ -269,19 +269,16 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class RunningServer:
-    """`clickme play` in a process of its own, on a port of its own."""
+    """A `clickme` command that serves, in a process of its own, and `says` where once it answers."""
 
-    def __init__(self, environment: dict[str, str], port: int) -> None:
-        command = Path(sys.executable).with_name("clickme")
+    def __init__(self, says: str, *command: object, environment: dict[str, str] | None = None) -> None:
+        clickme = Path(sys.executable).with_name("clickme")
         self.process = subprocess.Popen(
-            [command, "play", "--no-browser", "--port", str(port)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
+            [str(word) for word in (clickme, *command)], env=environment, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
-        assert said.startswith("ClickMe is at "), said
+        assert said.startswith(f"{says} is at "), said
         self.url = said.split()[-1]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
@@ -308,7 +305,8 @@ def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[[], Runnin
     started: list[RunningServer] = []
 
     def start() -> RunningServer:
-        started.append(RunningServer(environment(settings), port))
+        command = ["play", "--no-browser", "--port", port]
+        started.append(RunningServer("ClickMe", *command, environment=environment(settings)))
         return started[-1]
 
     yield start

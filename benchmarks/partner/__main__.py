@@ -13,7 +13,9 @@ Prints Markdown on stdout, and on stderr what is being measured.
 
 import argparse
 import random
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -45,6 +47,7 @@ def main() -> None:
     chosen = arguments()
     if BATCHED in chosen.systems and not LITSERVE.exists():
         raise SystemExit("LitServe has an environment of its own: `make bench-partner` makes it.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through the `finally`s: they end what was started
     console, began = Console(stderr=True, soft_wrap=True, highlight=False, markup=False), time.monotonic()
 
     def say(step: str, fraction: float | None = None) -> None:
@@ -185,6 +188,7 @@ def loaded(
     program(rounds=most, warm=0.0, seconds=max(2.0, 2 * most / limit.per_s))
     results.before[form.name, system].append(program.memory())
     for rounds in numbers:
+        program(looks=1, pause=0.0)  # what is still under way from the last number of rounds is over then
         cycle = rounds / limit.per_s  # s, in which every round can have a verdict
         asked = {"rounds": rounds, "warm": max(0.5, cycle), "seconds": max(seconds, EACH * cycle)}
         found = Found(**program(**asked))

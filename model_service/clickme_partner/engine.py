@@ -23,9 +23,13 @@ from clickme_partner.metrics import AWAY, BATCHES, FAILURES, LOOKS, VERDICTS, WA
 from clickme_partner.turns import Turns
 from clickme_partner.view import CROP
 
-PAUSE_S: Final = 0.5  # between two tries to wake a partner that is away
+PAUSE_S: Final = 0.5  # before a partner that is away is tried again,
+LONGEST_PAUSE_S: Final = 2.0  # and up to this, where one look after the other fails
+BUSY_S: Final = 0.1  # before one that has too much to do is asked again
+GIVE_UP: Final = 3  # looks that may fail at a view
 CHECK_S: Final = 5.0  # with nothing to look at, until the partner is asked whether it is still there
-LEAVE_S: Final = 10.0  # for the look that is running when the engine is closed
+HUNG_S: Final = 15.0  # a look that takes longer is one of a partner that is away; lookers have shorter bounds
+LEAVE_S: Final = 10.0  # for the looks that are running when the engine is closed
 
 GONE: Final = PartnerError("closed", "The partner is told to leave.")
 
@@ -42,6 +46,7 @@ class Seat:
     patient: bool  # its views wait for a partner that is away; else it hears of it
     loop: asyncio.AbstractEventLoop
     news: asyncio.Event
+    left: bool = False
     unheard: int = 0  # views taken from here of which nothing has been heard; the engine's lock holds it
 
     def show(self, view: View) -> None:
@@ -49,14 +54,22 @@ class Seat:
         self.engine.offer(Shown(self, view, time.perf_counter()))
 
     async def rest(self) -> None:
-        """Return when nothing of this seat waits or is looked at, or the partner is away."""
-        while self.engine.pending(self) and self.engine.away is None:
+        """Return when nothing of this seat waits or is looked at."""
+        while self.engine.pending(self):
+            self.news.clear()
+            await self.news.wait()
+
+    async def deserted(self) -> None:
+        """Return when the partner is away."""
+        while self.engine.away is None:
             self.news.clear()
             await self.news.wait()
 
     def leave(self) -> None:
-        """What waits is of no interest any more."""
+        """What waits is of no interest any more, and nothing will be shown."""
+        self.left = True
         self.engine.leave(self)
+        self.news.set()
 
     def tell(self, said: Verdict | PartnerError | None = None) -> None:
         """From any thread: have it hear this, or look up because the partner came or went."""
@@ -72,20 +85,22 @@ class Seat:
 
 @dataclass
 class Shown:
-    """A view at a seat, since when it has been there (s), and whether looking at it has failed before."""
+    """A view at a seat, since when it has been there (s), and how often looking at it has failed."""
 
     seat: Seat
     view: View
     since: float
-    failed: bool = False
+    failures: int = 0
 
 
 class Engine:
     """The partner, shared by all who show it views. It is shown `batch` views at once at most.
 
     Each of `workers` threads has one batch under way: one for a partner in this process, because two looks
-    at once would share the same cores. `most_waiting` bounds the views that `look` takes in. While the
-    partner is away, views of seats wait, and it is tried again until it looks.
+    at once would share the same cores. `most_waiting` bounds the views that wait when `look` adds to them.
+
+    A partner at which a look fails, or takes too long, is away, until a look comes off; where nothing waits
+    to be looked at, its word that it is awake is enough. Meanwhile views of seats wait, and come first again.
     """
 
     def __init__(
@@ -94,16 +109,20 @@ class Engine:
         self.looker = looker
         self.batch = batch
         self.away: PartnerError | None = None
+        self.watching: set[Callable[[], None]] = set()  # called, from any thread, when it goes or comes
+        self.closed = False
         self._most_waiting = most_waiting
         self._rate = 1.0  # views/s, of the last batch
-        self.watching: set[Callable[[], None]] = set()  # called, from any thread, when it goes or comes
+        self._failed_looks = 0  # one after the other
+        self._looking: dict[int, float] = {}  # since when each thread's look runs, s
         self._seats: WeakSet[Seat] = WeakSet()
         self._turns: Turns[Shown] = Turns()
-        self.closed = False
         self._changed = threading.Condition()  # holds all of the above together
         self._threads = [
-            threading.Thread(target=self._work, name=f"partner-{n}", daemon=True) for n in range(workers)
+            threading.Thread(target=self._work, args=[number], name=f"partner-{number}", daemon=True)
+            for number in range(workers)
         ]
+        self._threads.append(threading.Thread(target=self._watch, name="partner-watch", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -133,7 +152,7 @@ class Engine:
         if (away := GONE if self.closed else self.away) is not None:
             raise again(away)
         waiting = self.waiting
-        if self._most_waiting is not None and waiting + len(views) > self._most_waiting:
+        if self._most_waiting is not None and waiting >= self._most_waiting:
             raise Busy(math.ceil(waiting / self._rate))
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[npt.NDArray[np.float32]]] = [loop.create_future() for _ in views]
@@ -151,22 +170,24 @@ class Engine:
                 seat.leave()
 
     def close(self) -> None:
-        """Finish the look that is running and forget those that wait."""
+        """Finish the look that is running, if it does not take long, and forget those that wait."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join(LEAVE_S)
-        self._dismiss(GONE, everybody=True)
         self.looker.close()
+        deadline = time.monotonic() + LEAVE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._dismiss(GONE, everybody=True)
 
     # What seats ask for
 
     def offer(self, shown: Shown) -> None:
         with self._changed:
-            self._turns.offer(shown.seat.owner, shown.seat, shown)
-            WAITING.set(len(self._turns))
-            self._changed.notify()
+            if not shown.seat.left:
+                self._turns.offer(shown.seat.owner, shown.seat, shown)
+                WAITING.set(len(self._turns))
+                self._changed.notify()
 
     def pending(self, seat: Seat) -> bool:
         with self._changed:
@@ -183,26 +204,15 @@ class Engine:
 
     # What the threads do
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         rows = np.empty((self.batch, CROP, CROP, 3), np.uint8)
-        self._wake()
+        self._until_awake()
         while not self.closed:
             batch = self._next()
             if batch is None:
-                self._wake()
-                continue
-            seen = self._compose(batch, rows)
-            if not seen:
-                continue
-            began = time.perf_counter()
-            try:
-                logits = self.looker.logits(rows[: len(seen)])
-            except PartnerError as error:
-                self._failed(seen, error)
-            except Exception as error:
-                self._failed(seen, PartnerError("failed", f"The partner failed: {error}"))
-            else:
-                self._looked(seen, logits, began)
+                self._until_awake()
+            elif seen := self._compose(batch, rows):
+                self._look(number, seen, rows[: len(seen)])
 
     def _next(self) -> list[Shown] | None:
         """Those whose turn it is, once there are any; None when it is time to ask after the partner."""
@@ -223,19 +233,35 @@ class Engine:
             try:
                 shown.view.into(rows[len(seen)])
                 seen.append(shown)
-            except PartnerError as error:
-                FAILURES.labels(error.code).inc()
-                self._done(shown, error)
+            except Exception as error:  # whatever it is, the thread goes on
+                failure = _failure(error)
+                FAILURES.labels(failure.code).inc()
+                self._done(shown, failure)
         return seen
+
+    def _look(self, number: int, seen: Sequence[Shown], views: npt.NDArray[np.uint8]) -> None:
+        began = self._looking[number] = time.perf_counter()
+        try:
+            logits = self.looker.logits(views)
+            if len(logits) != len(seen):
+                raise PartnerError("failed", f"It answered {len(logits)} times when asked {len(seen)}.")
+        except Exception as error:  # whatever it is, the thread goes on
+            del self._looking[number]
+            self._failed(seen, _failure(error))
+        else:
+            del self._looking[number]
+            self._looked(seen, logits, began)
 
     def _looked(self, seen: Sequence[Shown], logits: npt.NDArray[np.float32], began: float) -> None:
         now = time.perf_counter()
         self._rate = len(seen) / (now - began)
+        self._failed_looks = 0
         LOOKS.observe(now - began)
         BATCHES.observe(len(seen))
         for shown, row in zip(seen, logits, strict=True):
             VERDICTS.observe(now - shown.since)
-            self._done(shown, Verdict(shown.view.count, row))
+            self._done(shown, Verdict(shown.view.count, row, self.looker.version))
+        self._set_away(None)
 
     def _done(self, shown: Shown, said: Verdict | PartnerError) -> None:
         with self._changed:
@@ -243,50 +269,68 @@ class Engine:
         shown.seat.tell(said)
 
     def _failed(self, seen: Sequence[Shown], error: PartnerError) -> None:
-        """Once more from the front of the queue, when the partner is back; what fails twice is told so.
+        """Once more from the front of the queue, in a while; a view that fails too often is told so.
 
-        One that has too much to do is not away: it is asked again.
+        A partner that has too much to do is not away: it is asked again.
         """
+        FAILURES.labels(error.code).inc()
         busy = error.code == "busy"
         for shown in reversed(seen):
-            if not shown.seat.patient or (shown.failed and not busy):
+            shown.failures += not busy
+            if shown.seat.patient and not shown.seat.left and shown.failures < GIVE_UP:
+                self._put_back(shown)
+            else:
                 self._done(shown, error)
-                continue
-            shown.failed = not busy
-            with self._changed:
-                shown.seat.unheard -= 1
-                self._turns.put_back(shown.seat.owner, shown.seat, shown)
-        FAILURES.labels(error.code).inc()
-        if not busy:
-            self._set_away(error)
-            self._wake()
+        if busy:
+            self._pause(BUSY_S)
+            return
+        self._set_away(error)
+        self._pause(min(PAUSE_S * 2**self._failed_looks, LONGEST_PAUSE_S))
+        self._failed_looks += 1
+        self._until_awake()
 
-    def _wake(self) -> None:
-        """Return when the partner can look, or the engine is closed."""
+    def _put_back(self, shown: Shown) -> None:
+        with self._changed:
+            shown.seat.unheard -= 1
+            self._turns.put_back(shown.seat.owner, shown.seat, shown)
+            WAITING.set(len(self._turns))
+
+    def _until_awake(self) -> None:
+        """Return when the partner says that it can look, or the engine is closed."""
         while not self.closed:
             try:
                 self.looker.wake()
-            except PartnerError as error:
-                self._set_away(error)
-                with self._changed:
-                    self._changed.wait_for(lambda: self.closed, PAUSE_S)
+            except Exception as error:  # whatever it is, the thread goes on
+                self._set_away(_failure(error))
+                self._pause(PAUSE_S)
             else:
-                self._set_away(None)
+                with self._changed:
+                    proves_it = self._turns.ready() or bool(self._looking)
+                if not proves_it:
+                    self._set_away(None)
                 return
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed, seconds)
+
+    def _watch(self) -> None:
+        """See to it that a look that never ends is noticed."""
+        while not self.closed:
+            self._pause(1.0)
+            hung = time.perf_counter() - HUNG_S
+            if any(began < hung for began in tuple(self._looking.values())):
+                self._set_away(PartnerError("hung", f"It has been looking for more than {HUNG_S:g} s."))
 
     def _set_away(self, error: PartnerError | None) -> None:
         with self._changed:
             changed = (self.away is None) != (error is None)
             self.away = error
-            seats = list(self._seats)
-        if not changed:
-            return
-        AWAY.set(error is not None)
+            AWAY.set(error is not None)
+            told = [*(seat.tell for seat in self._seats), *self.watching] if changed else []
         if error is not None:
             self._dismiss(error)
-        for seat in seats:
-            seat.tell()
-        for tell in tuple(self.watching):
+        for tell in told:
             tell()
 
     def _dismiss(self, error: PartnerError, *, everybody: bool = False) -> None:
@@ -296,8 +340,13 @@ class Engine:
             for shown in leaving:
                 shown.seat.unheard += 1
                 self._turns.leave(shown.seat.owner, shown.seat)
+            WAITING.set(len(self._turns))
         for shown in leaving:
             shown.seat.tell(error)
+
+
+def _failure(error: Exception) -> PartnerError:
+    return error if isinstance(error, PartnerError) else PartnerError("failed", f"It failed: {error!r}")
 
 
 def again(error: PartnerError) -> PartnerError:

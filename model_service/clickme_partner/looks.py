@@ -52,10 +52,14 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the partner believes, float32 [1000], about the view that showed `count` bubbles."""
+    """What the partner believes, float32 [1000], about the view that showed `count` bubbles.
+
+    `version` is name@sha256 of the model that looked.
+    """
 
     count: int
     logits: npt.NDArray[np.float32]
+    version: str
 
     def top(self, k: int) -> tuple[int, ...]:
         """The `k` most believed classes, best first, 0-based."""

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -46,8 +47,9 @@ def remember(session: Session, folder: Path) -> Pace:
     # Another process may do the same just now; whoever is last is as right as the other.
     known = _read(folder / NOTES) | {_key(session): pace}
     new = folder / f".{NOTES}-{os.getpid()}"
-    new.write_text(json.dumps({name: asdict(each) for name, each in known.items()}, indent=2) + "\n")
-    new.replace(folder / NOTES)
+    with suppress(OSError):  # where nothing can be written, it is measured each time
+        new.write_text(json.dumps({name: asdict(each) for name, each in known.items()}, indent=2) + "\n")
+        new.replace(folder / NOTES)
     return pace
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from clickme_partner.errors import PartnerError
 from clickme_partner.view import SIZE, Fill, centre, ground
 
-MOST: Final = 1024  # 150 KB each
+MOST: Final = 512  # 150 KB each, and twice that where the ground is the photograph's own
 
 
 class Scene(NamedTuple):

@@ -133,6 +133,14 @@ def installed(folder: Path) -> Installed | None:
     return _sound(folder, lambda card: card.used)
 
 
+def named(folder: Path, name: str) -> Installed | None:
+    """The partner of that name in `folder`, or None where there is none yet.
+
+    Raises PartnerError `corrupt_model` as `installed` does, and `unknown_partner`.
+    """
+    return _sound(folder, lambda card: card.named(name))
+
+
 def plain(folder: Path) -> Installed | None:
     """The partner that the one in use is a form of; itself, if it is no form. None where there is none yet.
 

@@ -14,9 +14,9 @@ from clickme_partner.view import CROP
 
 CLASSES: Final = 1000
 BOUND_S: Final = 10.0  # that one look may take
-# The fastest first; what a machine has of them is onnxruntime's to say.
+# The fastest first; what a machine has of them is onnxruntime's to say. Not TensorRT: it builds an engine for
+# every new size of batch, which takes longer than a round.
 PREFERRED: Final = (
-    "TensorrtExecutionProvider",
     "CUDAExecutionProvider",
     "CoreMLExecutionProvider",
     "CPUExecutionProvider",
@@ -60,8 +60,8 @@ class Session:
         # onnxruntime asks between two nodes of the graph whether it should leave off.
         stop = threading.Timer(self._bound_s, setattr, (options, "terminate", True))
         stop.daemon = True
-        stop.start()
         try:
+            stop.start()
             (logits,) = self._session.run(["logits"], {"image": views}, options)
             self._failed = False
             return np.asarray(logits, dtype=np.float32)

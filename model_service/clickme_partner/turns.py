@@ -19,9 +19,10 @@ class Turns(Generic[Shown]):
     def __init__(self) -> None:
         self._waiting: OrderedDict[Hashable, OrderedDict[Hashable, Shown]] = OrderedDict()
         self._out: set[Hashable] = set()  # owners whose turn it is
+        self._length = 0  # of all that wait: asked for at every stroke of everybody
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return self._length
 
     def __iter__(self) -> Iterator[Shown]:
         return (shown for seats in self._waiting.values() for shown in seats.values())
@@ -35,7 +36,9 @@ class Turns(Generic[Shown]):
 
     def offer(self, owner: Hashable, seat: Hashable, shown: Shown) -> None:
         """From now on this is what the seat has to show."""
-        self._waiting.setdefault(owner, OrderedDict())[seat] = shown
+        seats = self._waiting.setdefault(owner, OrderedDict())
+        self._length += seat not in seats
+        seats[seat] = shown
 
     def take(self, most: int) -> list[Shown]:
         """The next turns, `most` of them at most. Each owner has none until theirs is `done` or put back."""
@@ -44,6 +47,7 @@ class Turns(Generic[Shown]):
             seats = self._waiting.pop(owner)
             _, shown = seats.popitem(last=False)
             taken.append(shown)
+            self._length -= 1
             if seats:
                 self._waiting[owner] = seats  # behind all others
             self._out.add(owner)
@@ -57,6 +61,7 @@ class Turns(Generic[Shown]):
         """Their turn came to nothing: it is theirs again, before all others, with the newest there is."""
         self._out.discard(owner)
         seats = self._waiting.setdefault(owner, OrderedDict())
+        self._length += seat not in seats
         seats.setdefault(seat, shown)
         seats.move_to_end(seat, last=False)
         self._waiting.move_to_end(owner, last=False)
@@ -64,7 +69,9 @@ class Turns(Generic[Shown]):
     def leave(self, owner: Hashable, seat: Hashable) -> None:
         """What the seat has to show is of no interest any more."""
         seats = self._waiting.get(owner, OrderedDict())
-        seats.pop(seat, None)
+        if seat in seats:
+            self._length -= 1
+            del seats[seat]
         if not seats:
             self._waiting.pop(owner, None)
 

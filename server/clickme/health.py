@@ -1,12 +1,13 @@
 """Whether this server lives, and whether it can do its work: for those who look after it."""
 
 import asyncio
-from typing import Any
 
 import redis
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,13 +40,11 @@ async def readyz(request: Request) -> JSONResponse:
     )
 
 
-def partner_stands(partner: Engine) -> dict[str, Any]:
+def partner_stands(partner: Engine) -> dict[str, str | None]:
     away = partner.away
     return {
         "state": "ok" if away is None else "away",
-        "reason": away and away.code,
-        "version": partner.version,
-        "waiting": partner.waiting,
+        "reason": away.code if away else None,
     }
 
 
@@ -61,7 +60,10 @@ def database_answers(house: House) -> bool:
 
 def redis_answers(house: House) -> bool:
     try:
-        with redis.Redis.from_url(house.redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis.from_url(
+            house.redis_url, socket_timeout=2, socket_connect_timeout=2, retry=once
+        ) as client:
             client.ping()
         return True
     except redis.RedisError as error:

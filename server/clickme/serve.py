@@ -6,7 +6,6 @@ import sys
 import webbrowser
 from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
 
 import structlog
 import uvicorn
@@ -17,9 +16,9 @@ from clickme.catalogue.models import Image
 from clickme.catalogue.service import add_demo, seed_categories
 from clickme.kit.house import House, open_house
 from clickme.kit.logs import set_up_logs
-from clickme.kit.problems import Problem
 from clickme.partners.service import open_partner
 from clickme_partner.engine import Engine
+from clickme_partner.inference.serve import address_of, leave, listen
 
 log = structlog.get_logger()
 
@@ -52,7 +51,7 @@ class Server(uvicorn.Server):
 
 
 def serve(root: Path | None, *, host: str | None, port: int | None, browser: bool) -> None:
-    """Serve the game until it is told to stop. Problem `port_in_use`, and those of a home and a partner."""
+    """Serve the game until it is told to stop. PartnerError `port_in_use`; what home and partner raise."""
     set_up_logs()
     # Told to stop, a process leaves through its `finally`s: what it started is stopped, what it holds let go.
     for told in (signal.SIGTERM, signal.SIGINT):
@@ -66,27 +65,6 @@ def serve(root: Path | None, *, host: str | None, port: int | None, browser: boo
                 run(house, partner, listening, browser=browser)
             finally:
                 partner.close()
-
-
-def leave(*_: object) -> NoReturn:
-    raise SystemExit(0)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket of our own, so that a port in use is known before anything is prepared."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(1024)
-    except OSError as error:
-        listening.close()
-        raise Problem(
-            "port_in_use",
-            f"Port {port} at {host} cannot be used: {error.strerror}. Name another one with --port.",
-        ) from None
-    return listening
 
 
 def fill(house: House) -> None:
@@ -109,8 +87,3 @@ def run(house: House, partner: Engine, listening: socket.socket, *, browser: boo
         server_header=False,
     )
     Server(config, house, address_of(listening), browser=browser).run(sockets=[listening])
-
-
-def address_of(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

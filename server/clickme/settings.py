@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     redis_url: str | None = None  # none: an embedded Valkey in the home
     secret_key: SecretStr | None = None  # signs sessions; none: made once and kept in the home
     cache: Path = Path(platformdirs.user_cache_dir("clickme"))  # downloads shared by all homes of a user
-    partner_url: str | None = None  # a server of the Open Inference Protocol; none: the home's partner
+    partner_url: SecretStr | None = None  # a server of the Open Inference Protocol; none: the home's partner
     fill: Fill = "mean"  # what the partner sees where nothing is painted, in rounds dealt from now on
     top_k: int = Field(5, ge=1, le=1000)  # recognised: the label is among so many of its guesses
     host: str = "127.0.0.1"

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 
 from browser.game import PHONE, Game
 from browser.hand import Finger, Mouse
@@ -26,7 +25,7 @@ RESTING = re.compile("I am resting for a moment")
 
 
 class PartnerService:
-    """`clickme partner serve` in a process of its own, always on the same port."""
+    """`clickme partner serve`, always on the same port."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -34,22 +33,9 @@ class PartnerService:
         self.start()
 
     def start(self) -> None:
-        command = Path(sys.executable).with_name("clickme")
-        self.process = subprocess.Popen(
-            [command, "partner", "serve", "--home", self.home, "--port", str(self.port)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline()
-        assert said.startswith("The partner is at "), said
-        self.url = said.split()[-1]
-        self.port = int(self.url.rpartition(":")[2])
-
-    def stop(self, how: int = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        self.process.communicate()
-        return self.process.returncode
+        command = ["partner", "serve", "--home", self.home, "--port", self.port]
+        self.running = RunningServer("The partner", *command)
+        self.port = int(self.running.url.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -66,8 +52,8 @@ def service(koala_model: Path, tmp_path: Path, settings: Settings) -> Iterator[P
     )
     service = PartnerService(home.root)
     yield service
-    if service.process.poll() is None:
-        assert service.stop() == 0
+    if service.running.process.poll() is None:
+        assert service.running.stop() == 0
 
 
 @pytest.mark.parametrize(("options", "hand"), [({}, Mouse), (PHONE, Finger)], ids=["laptop", "phone"])
@@ -85,7 +71,7 @@ def test_a_partner_killed_in_the_middle_of_a_round_rests_and_is_found_again(
     """Pictures of both go to the folder CLICKME_SCREENSHOTS, where it is set."""
     folder = Path(os.environ.get("CLICKME_SCREENSHOTS", tmp_path))
     hang(house, "red panda")
-    settings.partner_url = service.url
+    settings.partner_url = SecretStr(service.running.url)
     game = visit(serve().url, **options)
     game.agree()
     says, eyes = game.page.locator("#says"), game.page.locator("#partner")
@@ -93,19 +79,21 @@ def test_a_partner_killed_in_the_middle_of_a_round_rests_and_is_found_again(
     def picture(of: str) -> None:
         game.page.screenshot(path=folder / f"{of}-{request.node.callspec.id}.png")
 
-    # It is killed and stays away: the round goes on to its end, and says why nothing came of it.
+    # It is killed, and stays away: the round goes on to its end, and says that it was not the player.
     game.ready()
     hang(house, "koala")
     painter = hand(game.page)
     round_id = game.begin(UNSEEN, painter)
     game.wire.until(lambda: game.wire.acknowledged(round_id) >= 4)
-    service.stop(signal.SIGKILL)
+    service.running.stop(signal.SIGKILL)
     expect(says).to_have_text(RESTING)
     expect(eyes).to_have_attribute("data-mood", "resting")
     picture("resting")
     end = game.ended(round_id)
     painter.lift()
-    assert (end["outcome"], end["points"]) == ("timeout", 0)
+    assert (end["outcome"], end["reason"], end["points"]) == ("timeout", "partner_away", 0)
+    expect(says).to_have_text("I missed it: that was not you. What you painted is kept.")
+    picture("missed")
     assert stored(house, round_id) == game.wire.painted(round_id)
     row = round_row(house, round_id)
     assert (row["reason"], row["partner"].partition("@")[0]) == ("partner_away", "koala")
@@ -124,3 +112,29 @@ def test_a_partner_killed_in_the_middle_of_a_round_rests_and_is_found_again(
     assert [said["away"] for said in game.wire.heard if said["t"] == "partner"] == [True, False]
     expect(eyes).to_have_attribute("data-mood", "delighted")
     picture("back")
+
+
+def test_a_partner_that_hangs_in_the_middle_of_a_round_rests_and_is_found_again(
+    house: House,
+    serve: Callable[[], RunningServer],
+    settings: Settings,
+    service: PartnerService,
+    visit: Callable[..., Game],
+) -> None:
+    hang(house, "red panda")
+    settings.partner_url = SecretStr(service.running.url)
+    game = visit(serve().url)
+    game.agree()
+    game.ready()
+    hang(house, "koala")
+    mouse = Mouse(game.page)
+    round_id = game.begin(UNSEEN, mouse)
+    game.wire.until(lambda: game.wire.acknowledged(round_id) >= 4)
+    service.running.process.send_signal(signal.SIGSTOP)
+    end = game.ended(round_id)
+    assert (end["outcome"], end["reason"]) == ("timeout", "partner_away")
+    assert stored(house, round_id) == game.wire.painted(round_id)
+    service.running.process.send_signal(signal.SIGCONT)
+    assert game.ready() == "koala"
+    expect(game.page.locator("#partner")).to_have_attribute("data-mood", "calm")
+    assert game.paint([(90, 90), (160, 100), (160, 170), (90, 160)])["outcome"] == "recognised"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +12,9 @@ from clickme.app import create_app
 from clickme.catalogue.store import photograph_path
 from clickme.game import live
 from clickme.kit.house import House
+from clickme_partner import engine
 from clickme_partner.engine import Engine
+from conftest import KOALA
 from fake_clock import FakeClock
 from game.connection import Browser, connected, line, round_row, sign_up
 from held_partner import Held
@@ -51,16 +52,15 @@ def go_away(looker: Held) -> None:
     looker.lets.release()
 
 
-def hear(browser: Browser, *kinds: str) -> list[dict[str, Any]]:
-    """The next messages, one of each of these kinds, in whatever order they come."""
-    messages = [browser.hear() for _ in kinds]
-    assert sorted(message["t"] for message in messages) == sorted(kinds)
-    return sorted(messages, key=lambda message: kinds.index(message["t"]))
-
-
 def test_a_round_goes_on_without_it_and_is_a_timeout_with_a_reason(
-    browser: Browser, client: TestClient, house: House, looker: Held, clock: FakeClock
+    browser: Browser,
+    client: TestClient,
+    house: House,
+    looker: Held,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(live, "MOMENT", 0.05)
     round_id = browser.begin()
     assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1)) == {
         "t": "ack",
@@ -72,15 +72,11 @@ def test_a_round_goes_on_without_it_and_is_a_timeout_with_a_reason(
     assert browser.ask(t="bubbles", round=round_id, n=1, xyt=line(1, 10))["n"] == 11  # strokes are kept
     stands = client.get("/readyz")
     assert stands.status_code == 200  # the game goes on
-    assert stands.json()["partner"] == {
-        "state": "away",
-        "reason": "unreachable",
-        "version": "held@test",
-        "waiting": 1,
-    }
+    assert stands.json()["partner"] == {"state": "away", "reason": "unreachable"}
     assert "clickme_partner_away 1.0" in client.get("/metrics").text
     clock.advance(7.0)
-    assert browser.hear()["outcome"] == "timeout"
+    end = browser.hear()
+    assert (end["outcome"], end["reason"]) == ("timeout", "partner_away")
     row = round_row(house, round_id)
     assert (row["outcome"], row["reason"], row["points"]) == ("timeout", "partner_away", 0)
     with house.database.transaction() as session:
@@ -106,6 +102,47 @@ def test_it_comes_back_by_itself_within_a_round(
     assert len(looker.batches) == 2
     row = round_row(house, round_id)
     assert (row["outcome"], row["reason"]) == ("timeout", None)  # it saw all that was painted
+
+
+def test_one_that_is_back_a_moment_after_the_end_costs_nobody_points(
+    browser: Browser, house: House, looker: Held, clock: FakeClock
+) -> None:
+    round_id = browser.begin()
+    clock.advance(1.4)
+    browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 20))
+    go_away(looker)
+    assert browser.hear() == RESTING
+    clock.advance(7.0)
+    looker.beliefs[:, KOALA] = 2.0  # it has come to know one
+    looker.version = "another@test"
+    looker.failing, looker.awake = "", True
+    looker.lets.release()
+    assert {browser.hear()["t"], browser.hear()["t"]} == {"partner", "end"}
+    row = round_row(house, round_id)
+    assert (row["outcome"], row["recognised_ms"]) == ("recognised", 1400)
+    assert row["partner"] == "another@test"  # the one that looked
+
+
+def test_a_look_that_hangs_is_a_partner_that_is_away_and_comes_back_by_itself(
+    browser: Browser, house: House, looker: Held, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "HUNG_S", 0.05)
+    monkeypatch.setattr(live, "MOMENT", 0.05)
+    hung = browser.begin()
+    browser.ask(t="bubbles", round=hung, n=0, xyt=line(0, 1))
+    assert browser.hear() == RESTING
+    clock.advance(7.0)
+    assert browser.hear()["reason"] == "partner_away"
+    monkeypatch.setattr(engine, "HUNG_S", 60.0)
+    looker.lets.release()
+    assert browser.hear() == BACK
+    looker.beliefs[:, KOALA] = 2.0
+    after = browser.begin()
+    looker.lets.release()
+    clock.advance(1.0)
+    said = [browser.ask(t="bubbles", round=after, n=0, xyt=line(0, 5)), browser.hear()]
+    assert {message["t"] for message in said} == {"ack", "end"}
+    assert round_row(house, after)["outcome"] == "recognised"
 
 
 def test_who_arrives_while_it_is_away_is_told(client: TestClient, looker: Held) -> None:

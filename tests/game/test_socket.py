@@ -63,6 +63,7 @@ def test_recognition_pays_by_the_arrival_of_the_last_bubble(
         "t": "end",
         "round": round_id,
         "outcome": "recognised",
+        "reason": None,
         "points": pytest.approx(0.6),
         "total": pytest.approx(0.6),
         "rank": 1,
@@ -87,7 +88,7 @@ def test_nothing_of_what_the_partner_believes_is_said_before_the_end(
         answer = browser.ask(t="bubbles", round=round_id, n=n, xyt=line(n, 1))
         assert answer == {"t": "ack", "round": round_id, "n": n + 1}
     clock.advance(5.0)
-    assert set(browser.hear()) == {"t", "round", "outcome", "points", "total", "rank"}
+    assert set(browser.hear()) == {"t", "round", "outcome", "reason", "points", "total", "rank"}
 
 
 def test_the_server_ends_the_round_when_the_time_is_up(
@@ -101,6 +102,7 @@ def test_the_server_ends_the_round_when_the_time_is_up(
         "t": "end",
         "round": round_id,
         "outcome": "timeout",
+        "reason": None,
         "points": 0.0,
         "total": 0.0,
         "rank": 1,

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from clickme_partner import engine as engine_module
 from clickme_partner.engine import Engine, Seat
 from clickme_partner.errors import Busy, PartnerError
 from clickme_partner.looks import Pixels, Verdict
@@ -167,6 +168,27 @@ async def test_a_damaged_photograph_harms_no_other_view() -> None:
         assert at.engine.away is None
 
 
+async def test_whatever_a_view_or_a_partner_trips_over_it_goes_on() -> None:
+    class Broken:
+        count = 1
+
+        def into(self, row: NDArray[np.uint8]) -> None:
+            raise ZeroDivisionError
+
+    with table() as at:
+        heard = Heard()
+        at.engine.seat("broken", heard).show(Broken())
+        await at.until(lambda: heard.errors == ["failed"])
+        at.show("strange", 250)
+        at.looker.beliefs = np.zeros((200, 1000), np.float32)  # none about that view: an IndexError
+        at.let(3)
+        await at.until(lambda: at.heard["strange"].errors == ["failed"])
+        at.looker.beliefs = np.eye(1000, dtype=np.float32)
+        at.show("one", 1)
+        at.let()
+        await at.until(lambda: at.heard["one"].verdicts == [(1, 1)])
+
+
 async def test_a_partner_that_goes_away_is_waited_for_and_shown_what_is_newest_then() -> None:
     told = threading.Semaphore(0)
     with table() as at:
@@ -175,32 +197,105 @@ async def test_a_partner_that_goes_away_is_waited_for_and_shown_what_is_newest_t
         at.show("one", 1)
         await at.until_it_looks()
         at.let()
-        await at.rest()  # it is away: nobody waits for it at the end of a round
+        async with asyncio.timeout(30):
+            await at.seats["one"].deserted()
         assert at.engine.away is not None and at.engine.away.code == "unreachable"
         assert at.heard["one"] == Heard()
         at.show("one", 2)
         at.show("two", 3)
         at.looker.failing, at.looker.awake = "", True
         at.let()
-        await at.until(lambda: at.engine.away is None)
         await at.rest()
+        await at.until(lambda: at.engine.away is None)
         assert at.looker.batches == [[1], [2, 3]]
         assert at.heard["one"].verdicts == [(2, 2)]
         assert told.acquire(timeout=5) and told.acquire(timeout=5) and not told.acquire(blocking=False)
 
 
-async def test_a_view_at_which_it_fails_twice_is_given_up() -> None:
+async def test_a_partner_that_says_it_is_awake_and_fails_is_away_until_a_look_comes_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "PAUSE_S", 0.01)
+    told: list[bool] = []
     with table() as at:
-        at.looker.failing = "unreachable"
+        at.engine.watching.add(lambda: told.append(at.engine.away is not None))
+        at.looker.failing = "failed"
+        for count in (1, 2):
+            at.show("one", count)
+            await at.until_it_looks()
+            at.let()
+        await at.until_it_looks()
+        assert told == [True]
+        at.looker.failing = ""
+        at.let()
+        await at.rest()
+        await at.until(lambda: told == [True, False])
+        assert at.heard["one"].verdicts == [(2, 2)]
+
+
+async def test_a_view_at_which_it_fails_three_times_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "PAUSE_S", 0.01)
+    with table() as at:
+        at.looker.failing = "failed"
         at.show("one", 1)
-        at.let(2)
-        await at.until(lambda: at.heard["one"].errors == ["unreachable"])
-        await at.until(lambda: at.engine.away is None)
+        at.let(3)
+        await at.until(lambda: at.heard["one"].errors == ["failed"])
+        await at.until(lambda: at.engine.away is None)  # nothing waits that could show it
         at.looker.failing = ""
         at.show("one", 2)
         at.let()
         await at.until(lambda: at.heard["one"].verdicts == [(2, 2)])
-        assert at.looker.batches == [[1], [1], [2]]
+        assert at.looker.batches == [[1], [1], [1], [2]]
+
+
+async def test_a_look_that_never_ends_is_noticed_and_a_late_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "HUNG_S", 0.05)
+    with table() as at:
+        at.show("one", 1)
+        await at.until_it_looks()
+        async with asyncio.timeout(30):
+            await at.seats["one"].deserted()
+        assert at.engine.away is not None and at.engine.away.code == "hung"
+        with pytest.raises(PartnerError):
+            await at.engine.look(VIEWS)
+        monkeypatch.setattr(engine_module, "HUNG_S", 60.0)
+        at.let()
+        await at.rest()
+        await at.until(lambda: at.engine.away is None)
+        assert at.heard["one"].verdicts == [(1, 1)]
+
+
+async def test_one_of_two_workers_that_fails_does_not_undo_what_the_other_sees() -> None:
+    with table(batch=1, workers=2) as at:
+        at.show("one", 1)
+        at.show("two", 2)
+        await at.until_it_looks()
+        await at.until_it_looks()
+        at.looker.failing = "unreachable"
+        at.let()
+        await at.until(lambda: at.engine.away is not None)
+        at.looker.failing = ""
+        at.let(2)
+        await at.rest()
+        await at.until(lambda: at.engine.away is None)
+        assert at.heard["one"].verdicts == [(1, 1)]
+        assert at.heard["two"].verdicts == [(2, 2)]
+
+
+async def test_a_round_that_is_over_is_not_looked_at_again_after_an_outage() -> None:
+    with table() as at:
+        at.looker.failing = "unreachable"
+        at.show("one", 1)
+        await at.until_it_looks()
+        at.seats["one"].leave()
+        at.let()
+        await at.until(lambda: at.engine.away is not None or at.heard["one"].errors != [])
+        at.looker.failing = ""
+        at.seats["one"].show(Numbered(2))
+        at.show("two", 2)
+        at.let()
+        await at.rest("two")
+        assert at.looker.batches == [[1], [2]]
 
 
 async def test_a_partner_with_too_much_to_do_is_not_away() -> None:
@@ -231,7 +326,7 @@ async def test_a_request_hears_at_once_that_the_partner_is_away() -> None:
 
 async def test_more_than_may_wait_are_sent_away_with_a_time_to_come_back() -> None:
     looker = Held()
-    with closing(Engine(looker, batch=1, most_waiting=3)) as engine:
+    with closing(Engine(looker, batch=1, most_waiting=2)) as engine:
         first = asyncio.create_task(engine.look(VIEWS[:1]))
         assert await asyncio.to_thread(looker.looking.acquire, timeout=30)
         second = asyncio.create_task(engine.look(VIEWS[:2]))
@@ -290,7 +385,7 @@ async def test_what_it_says_is_what_the_partner_says(tiny: Callable[..., Path]) 
 
 
 def test_equal_beliefs_come_in_class_order() -> None:
-    assert Verdict(1, np.zeros(1000, np.float32)).top(5) == (0, 1, 2, 3, 4)
+    assert Verdict(1, np.zeros(1000, np.float32), "it").top(5) == (0, 1, 2, 3, 4)
     beliefs = np.zeros(1000, np.float32)
     beliefs[[7, 3]] = 1
-    assert Verdict(1, beliefs).top(3) == (3, 7, 0)
+    assert Verdict(1, beliefs, "it").top(3) == (3, 7, 0)

@@ -37,7 +37,7 @@ class Timed:
     [
         (0.0, lambda n: 0.05, 1),  # company brings nothing: nobody waits for it
         (0.01, lambda n: 0.005, 32),  # the smallest within a twentieth of the best there is
-        (0.05, lambda n: 0.05, 4),  # a larger one would take too long
+        (0.05, lambda n: 0.05, 8),  # a larger one would take too long
         (0.1, lambda n: 0.001, 64),  # as on a GPU
         (0.0, lambda n: 0.005 if n == 4 else 0.008, 4),  # the second size is no better, and the third is
     ],

@@ -116,7 +116,7 @@ def test_what_is_not_a_partner_is_refused(tiny: Tiny, other: dict[str, object]) 
 
 
 def test_a_look_without_end_is_broken_off_and_the_next_one_is_sound(endless: Path) -> None:
-    session = Session(endless, bound_s=0.3)
+    session = Session(endless, bound_s=1.0)
     calm = np.zeros((2, 224, 224, 3), np.uint8)
     assert not session.logits(calm).any()
     with pytest.raises(PartnerError) as error:

@@ -179,10 +179,13 @@ def test_without_a_partner_there_is_nothing_to_optimise(tmp_path: Path) -> None:
     assert files(tmp_path) == {}
 
 
-def test_a_partner_whose_form_falls_short_is_used_as_it_is(put: Put, tmp_path: Path) -> None:
+def test_a_partner_whose_form_falls_short_is_used_as_it_is(
+    put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clickme.partners.optimise.DEMANDS", NOTHING)
     source = put(tmp_path)
     heard: list[str] = []
-    done = quickest(tmp_path, source, lambda step, fraction=None: heard.append(step), NOTHING)
+    done = quickest(tmp_path, source, lambda step, fraction=None: heard.append(step))
     assert (done.version, done.form) == (source.version, "fp32")
     assert done.measured is not None
     assert installed(tmp_path) == done

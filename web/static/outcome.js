@@ -7,15 +7,14 @@ import { shown } from "./score.js";
  * How the end of a round is said.
  *
  * @param {EndMessage} end
- * @param {boolean} isResting whether the partner is away
  * @returns {{says: string, gain: string, mood: Mood}} the partner's words, the points if any, and its look
  */
-export function told(end, isResting = false) {
+export function told(end) {
   switch (end.outcome) {
     case "recognised":
       return { says: "I see it!", gain: `+${shown(end.points)}`, mood: "delighted" };
     case "timeout":
-      if (isResting) return { says: "I was resting, and missed it. What you painted is kept.", gain: "", mood: "resting" };
+      if (end.reason) return { says: "I missed it: that was not you. What you painted is kept.", gain: "", mood: "sorry" };
       return { says: "Out of time. It was a hard one.", gain: "", mood: "sorry" };
     case "skipped":
       return { says: "Skipped.", gain: "", mood: "calm" };

@@ -24,7 +24,17 @@
  * @typedef {{t: "begun", round: number}} BegunMessage
  * @typedef {{t: "ack", round: number, n: number}} AckMessage
  * @typedef {{t: "resumed", round: number, n: number, left_ms: number}} ResumedMessage
- * @typedef {{t: "end", round: number, outcome: Outcome, points: number, total: number, rank: number | null}} EndMessage
+ * @typedef {"partner_away" | "partner_slow" | "photograph_damaged" | "server_gone"} Reason
+ *
+ * @typedef {object} EndMessage
+ * @property {"end"} t
+ * @property {number} round
+ * @property {Outcome} outcome
+ * @property {Reason | null} reason of a timeout that says nothing about the player
+ * @property {number} points
+ * @property {number} total
+ * @property {number | null} rank
+ *
  * @typedef {{t: "partner", away: boolean}} PartnerMessage
  * @typedef {{t: "error", code: string, message: string, round?: number | null}} ErrorMessage
  * @typedef {RoundMessage | BegunMessage | AckMessage | ResumedMessage | EndMessage | PartnerMessage | ErrorMessage}

@@ -65,7 +65,7 @@ export class Scene {
     if (isResting === this.#isResting) return;
     this.#isResting = isResting;
     this.#greet();
-    this.#news.textContent = isResting ? "Your partner is resting. Go on painting: your strokes are kept." : "";
+    if (isResting) this.#news.textContent = "Your partner is resting. Go on painting: your strokes are kept.";
   }
 
   /**
@@ -96,7 +96,7 @@ export class Scene {
   /** @param {EndMessage} end */
   end(end) {
     this.stop();
-    const { says, gain, mood } = told(end, this.#isResting);
+    const { says, gain, mood } = told(end);
     this.#says.textContent = says;
     this.#gain.textContent = gain;
     this.#eyes.mood = mood;

@@ -81,8 +81,10 @@ class Remote:
     def _look(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         body, header = wire.write_request(views)
         reply = self._exchange("POST", f"{ADDRESS}/infer", body, header, views=len(views))
-        if reply.status in (429, 503):
+        if reply.status == 429:
             raise PartnerError("busy", f"The server at {self._name} has too much to do.{_words(reply)}")
+        if reply.status == 503:
+            raise PartnerError("not_ready", f"The server at {self._name} cannot look now.{_words(reply)}")
         self._succeeded(reply)
         try:
             answer = wire.read_answer(reply.body, reply.headers.get(HEADER), len(views))
@@ -106,7 +108,7 @@ class Remote:
             if error.code not in ("unreachable", "hung"):
                 raise
             return self._exchange_once(request, most)
-        busy = views and reply.status in (429, 503)
+        busy = views and reply.status == 429
         if busy and not self._closed.wait(_asked_to_wait_s(reply)):
             return self._exchange_once(request, most)
         return reply
@@ -116,6 +118,7 @@ class Remote:
             raise PartnerError("closed", "The partner is told to leave.")
         began = time.monotonic()
         body = bytearray()
+        self._client.cookies.clear()  # whatever it wants remembered
         try:
             response = self._client.send(request, stream=True)
             try:
@@ -174,6 +177,8 @@ class Remote:
 
     def _learn(self, reply: Reply) -> None:
         """What only some servers say: the partner's version, and how many views they take at once."""
+        if reply.status in (429, 503):
+            return  # it does not say just now: what it said before stands
         config = (_json(reply) if reply.status == 200 else None) or {}
         most = config.get("max_batch_size")
         self._most = most if isinstance(most, int) and most > 0 else None
@@ -216,7 +221,10 @@ def _words(reply: Reply) -> str:
     said = (_json(reply) or {}).get("error")
     if not isinstance(said, str):
         return ""
-    return f" It says: {' '.join(said.encode(errors='replace').decode().split())[:300]}"
+    # A terminal shows it: nothing but what can be printed.
+    said = said.encode(errors="replace").decode()
+    plain = "".join(letter if letter.isprintable() else " " for letter in said)
+    return f" It says: {' '.join(plain.split())[:300]}"
 
 
 def _tensors(metadata: dict[str, Any], kind: str) -> list[str]:

@@ -37,10 +37,10 @@ def run_service(looker: Looker, pace: Pace, *, host: str = "127.0.0.1", port: in
 
     `looker` is closed in the end. Port 0 is any that is free. PartnerError `port_in_use`.
     """
-    with closing(_listen(host, port)) as listening:
+    with closing(listen(host, port)) as listening:
         # The server lets these through once it has drained.
         for told in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(told, _leave)
+            signal.signal(told, leave)
         most_waiting = max(MOST_VIEWS, round(WAIT_S * pace.views_per_s))
         with closing(Engine(looker, batch=pace.batch, most_waiting=most_waiting)) as engine:
             config = uvicorn.Config(
@@ -53,15 +53,15 @@ def run_service(looker: Looker, pace: Pace, *, host: str = "127.0.0.1", port: in
                 timeout_keep_alive=30,  # s, longer than clients keep a connection that they do not use
                 timeout_graceful_shutdown=DRAIN_S,
             )
-            Server(config, _address_of(listening)).run(sockets=[listening])
+            Server(config, address_of(listening)).run(sockets=[listening])
     raise SystemExit(0)
 
 
-def _leave(*_: object) -> NoReturn:
+def leave(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket of our own, so that a port in use is known before anything else is done."""
     try:
         if port > 65535:  # getaddrinfo would count on from 0
@@ -81,6 +81,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _address_of(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

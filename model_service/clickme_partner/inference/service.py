@@ -2,9 +2,12 @@
 
 import asyncio
 import reprlib
+from collections.abc import Awaitable
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -27,6 +30,7 @@ from clickme_partner.inference.wire import (
 )
 
 REQUEST_BYTES: Final = MOST_VIEWS * VIEW_BYTES + 64 * 1024  # a body with the most views, and its JSON
+JSON_BYTES: Final = 8 * 1024 * 1024  # a body of JSON alone: ten views
 HELD_BYTES: Final = 256 * 1024 * 1024  # of all bodies together that are being read or looked at
 BODY_S: Final = 10.0  # in which a body must have come
 
@@ -130,24 +134,40 @@ class Service:
 
     async def infer(self, request: Request) -> Response:
         _check_model(request)
-        size = _announced_bytes(request)
-        if self._held_bytes + size > HELD_BYTES:
-            raise Busy(1)
-        self._held_bytes += size
+        _check_headers(request)
+        chunks: list[bytes] = []
         try:
-            return await self._look(request)
+            await self._take(request, chunks)
+            return await self._look(request, b"".join(chunks))
         finally:
-            self._held_bytes -= size
+            self._held_bytes -= sum(map(len, chunks))
 
-    async def _look(self, request: Request) -> Response:
-        body, header = await _body(request), request.headers.get(HEADER)
+    async def _take(self, request: Request, chunks: list[bytes]) -> None:
+        """The body, piece by piece as it comes: what is only announced takes nobody's place."""
+        most, taken = _most_bytes(request), 0
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for chunk in request.stream():
+                    chunks.append(chunk)
+                    self._held_bytes += len(chunk)
+                    taken += len(chunk)
+                    if taken > most:
+                        _refuse_size(most)
+                    if self._held_bytes > HELD_BYTES:
+                        raise Busy(1)
+        except TimeoutError:
+            message = f"The request did not come whole within {BODY_S:g} s."
+            raise PartnerError("too_slow", message) from None
+
+    async def _look(self, request: Request, body: bytes) -> Response:
+        header = request.headers.get(HEADER)
         # JSON by the megabyte takes a while to read and write: nobody else shall wait for it.
         large = header is None or len(header) > 4
         if large:
             asked = await asyncio.to_thread(wire.read_request, body, header)
         else:
             asked = wire.read_request(body, header)
-        logits = await self._engine.look(asked.views)
+        logits = await _unless_gone(request, self._engine.look(asked.views))
         if asked.binary:
             answer, length = wire.write_answer(asked, logits, self._engine.version)
         else:
@@ -166,33 +186,36 @@ def _check_model(request: Request) -> None:
         raise PartnerError("unknown_model", message)
 
 
-def _announced_bytes(request: Request) -> int:
-    """How long the body will be by its headers, or may be where they do not say. Refuses it unread."""
+def _most_bytes(request: Request) -> int:
+    """Of a body. Views take four times as much in JSON, and a hundred times while it is read."""
+    return REQUEST_BYTES if HEADER in request.headers else JSON_BYTES
+
+
+def _check_headers(request: Request) -> None:
+    """Refuse, unread, what need not be read."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise PartnerError("compressed", "Bodies are taken as they are, without a Content-Encoding.")
-    announced = request.headers.get("Content-Length", "")
-    size = int(announced) if announced.isdecimal() and len(announced) < 19 else REQUEST_BYTES
-    return size if size <= REQUEST_BYTES else _refuse_size()
+    announced, most = request.headers.get("Content-Length", "0"), _most_bytes(request)
+    if announced.isdecimal() and (len(announced) > 18 or int(announced) > most):
+        _refuse_size(most)
 
 
-def _refuse_size() -> int:
-    raise PartnerError("too_large", f"A request has at most {REQUEST_BYTES} bytes.")
+def _refuse_size(most: int) -> NoReturn:
+    raise PartnerError("too_large", f"Such a request has at most {most} bytes.")
 
 
-async def _body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    taken = 0
+async def _unless_gone(request: Request, look: Awaitable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What comes of a look; ClientDisconnect, and the look is given up, if its caller goes."""
+    looking = asyncio.ensure_future(look)
+    going = asyncio.ensure_future(request.receive())  # after the body only this can come
     try:
-        async with asyncio.timeout(BODY_S):
-            async for chunk in request.stream():
-                taken += len(chunk)
-                if taken > REQUEST_BYTES:
-                    _refuse_size()
-                chunks.append(chunk)
-    except TimeoutError:
-        message = f"The request did not come whole within {BODY_S:g} s."
-        raise PartnerError("too_slow", message) from None
-    return b"".join(chunks)
+        await asyncio.wait({looking, going}, return_when=asyncio.FIRST_COMPLETED)
+        if not looking.done():
+            raise ClientDisconnect
+        return await looking
+    finally:
+        looking.cancel()
+        going.cancel()
 
 
 async def on_partner_error(_: Request, error: Any) -> Response:

@@ -37,7 +37,12 @@ def write_repository(folder: Path, partner: Path, version: str) -> Path:
             (new / CONFIG).write_text(_config(version), encoding="utf-8")
             if model.exists():
                 model.replace(old)
-            new.replace(model)
+            try:
+                new.replace(model)
+            except OSError:
+                if old.exists():
+                    old.replace(model)
+                raise
     except OSError as error:
         message = f"The model repository could not be written: {error.strerror} ({error.filename})."
         raise PartnerError("cannot_write", message) from error

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -32,6 +31,7 @@ from clickme_partner.view import compose
 log = structlog.get_logger()
 
 PATIENCE = 15.0  # s, for the partner's last word when the time is up; a queue costs nobody points
+MOMENT = 2.0  # s, then, for one that is away: it may be back at once
 RETRY = 1.0  # s, until a round's end is written again when the database was away
 
 
@@ -93,6 +93,7 @@ class LiveRound:
     shown: int = 0  # bubbles in the newest view that the partner was shown
     looked: int = 0  # bubbles in the newest view that has had its verdict
     failure: PartnerError | None = None  # why the newest verdict did not come
+    seen_by: str | None = None  # name@sha256 of the model that looked last
     timing: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
     settled: bool = False  # its end is in the database
@@ -161,7 +162,7 @@ class LiveRound:
 
     def run(self) -> None:
         """Keep the time, and show the partner what is there."""
-        if self.timing is None:
+        if self.timing is None and not self.stopped:
             self.timing = asyncio.create_task(self._time())
         self._show()
 
@@ -190,8 +191,7 @@ class LiveRound:
             self.failure = said
             log.error("no_verdict", round=self.dealt.id, code=said.code, error=said.message)
             return
-        self.looked = said.count
-        self.failure = None
+        self.looked, self.seen_by, self.failure = said.count, said.version, None
         top = said.top(self.round.rules.top_k)
         if self.round.judge(said.count, top, self.around.clock.now()):
             self.ending = asyncio.create_task(self._settle())
@@ -200,11 +200,22 @@ class LiveRound:
         await self.around.clock.until(self.round.deadline)
         async with self.turn:  # a batch that came in time is taken in first
             self._show()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.seat.rest(), PATIENCE)
+        await self._last_word()
         if self.round.running:
             self.round.expire(self.around.clock.now(), self._why_unseen())
             await self._settle()
+
+    async def _last_word(self) -> None:
+        """Wait for what the partner says of all that came in time: long, or a moment where it is away."""
+        resting = asyncio.create_task(self.seat.rest())
+        deserted = asyncio.create_task(self.seat.deserted())
+        try:
+            await asyncio.wait({resting, deserted}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            if deserted.done():
+                await asyncio.wait({resting}, timeout=MOMENT)
+        finally:
+            resting.cancel()
+            deserted.cancel()
 
     def _why_unseen(self) -> Reason | None:
         """Why the partner has not seen all that was painted in time; None if it has."""
@@ -250,6 +261,7 @@ class LiveRound:
                 recognised_ms=self.round.recognised_ms,
                 points=self.round.points,
                 reason=self.round.reason,
+                partner=self.seen_by,
             )
             if flag is not None:
                 service.flag(session, self.dealt.id, *flag)
@@ -277,6 +289,7 @@ def end_message(session: Session, round_id: int, player_id: int) -> dict[str, An
         "t": "end",
         "round": round_id,
         "outcome": ended.outcome,
+        "reason": ended.reason,
         "points": ended.points or 0.0,
         "total": standing.total,
         "rank": standing.rank,

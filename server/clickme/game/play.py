@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from weakref import WeakSet
@@ -222,7 +223,8 @@ class Game:
 
     def _partner_changed(self) -> None:
         """From the partner's thread."""
-        self.loop.call_soon_threadsafe(self._tell_all)
+        with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+            self.loop.call_soon_threadsafe(self._tell_all)
 
     def _tell_all(self) -> None:
         away = self.around.partner.away

@@ -29,6 +29,7 @@ class Dealt:
     begun_at: datetime | None
     ended_at: datetime | None
     outcome: Outcome | None
+    reason: Reason | None
     recognised_ms: int | None
     points: float | None
 
@@ -72,6 +73,7 @@ def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
         begun_at=played.begun_at,
         ended_at=played.ended_at,
         outcome=Outcome(played.outcome) if played.outcome else None,
+        reason=Reason(played.reason) if played.reason else None,
         recognised_ms=played.recognised_ms,
         points=played.points,
     )
@@ -97,15 +99,23 @@ def end(
     recognised_ms: int | None = None,
     points: float = 0.0,
     reason: Reason | None = None,
+    partner: str | None = None,
 ) -> bool:
     """Close a round, once: the points paid and the map counted here are never paid or counted again.
 
-    False, and nothing is changed, if it was closed before.
+    `partner` looked last, if that is known. False, and nothing is changed, if it was closed before.
     """
     closed = session.execute(
         update(Round)
         .where(Round.id == round_id, Round.ended_at.is_(None))
-        .values(ended_at=ended_at, outcome=outcome, recognised_ms=recognised_ms, points=points, reason=reason)
+        .values(
+            ended_at=ended_at,
+            outcome=outcome,
+            recognised_ms=recognised_ms,
+            points=points,
+            reason=reason,
+            partner=func.coalesce(partner, Round.partner),
+        )
         .returning(Round.player_id, Round.image_id)
     ).one_or_none()
     if closed is None:

@@ -194,19 +194,12 @@ def folder_of(home: Path | None) -> Path:
 def the_one(folder: Path, name: str | None = None) -> Installed:
     """The partner of that name, or the one in use. Problem `no_partner`; PartnerError as the registry's."""
     from clickme.kit.problems import Problem
-    from clickme_partner.errors import PartnerError
-    from clickme_partner.registry import installed, partners
+    from clickme_partner.registry import installed, named
 
-    if name is None:
-        used = installed(folder)
-        if used is None:
-            raise Problem("no_partner", "There is no partner here yet: type `clickme partner install`.")
-        return used
-    there = {one.name: one for one in partners(folder)}
-    if name not in there:
-        message = f"There is no partner {name} here. There is: {', '.join(there) or 'none'}."
-        raise PartnerError("unknown_partner", message)
-    return there[name]
+    found = installed(folder) if name is None else named(folder, name)
+    if found is None:
+        raise Problem("no_partner", "There is no partner here yet: type `clickme partner install`.")
+    return found
 
 
 def say(partner: Installed) -> None:

@@ -78,7 +78,7 @@ class Found:
     form: Measured
 
 
-def optimise(folder: Path, report: Report, demands: Demands = DEMANDS) -> Installed:
+def optimise(folder: Path, report: Report, demands: Demands | None = None) -> Installed:
     """Make the form of the plain partner in `folder` that suits this machine; keep and use it if it passes.
 
     Takes less than a minute on two cores. Raises Problem `no_partner`, and `not_kept`, which says where the
@@ -96,7 +96,7 @@ def optimise(folder: Path, report: Report, demands: Demands = DEMANDS) -> Instal
         report(f"making the {made} form of {source.name}")
         optimised(source.path, file, made, calibration(photographs[1::2]))
         found = judge(session, Session(file), photographs, classes, report)
-        short = list(shortcomings(found, demands))
+        short = list(shortcomings(found, demands or DEMANDS))
         if short:
             raise Problem("not_kept", f"The {made} form of {source.name} is not kept: {'; '.join(short)}.")
         kept = keep_form(folder, file, made, source, found.judgement)
@@ -104,10 +104,10 @@ def optimise(folder: Path, report: Report, demands: Demands = DEMANDS) -> Instal
     return measured(folder, kept, found.form)
 
 
-def quickest(folder: Path, partner: Installed, report: Report, demands: Demands = DEMANDS) -> Installed:
+def quickest(folder: Path, partner: Installed, report: Report) -> Installed:
     """The quicker form of the partner in use if it passes; else the partner as it is, measured."""
     try:
-        return optimise(folder, report, demands)
+        return optimise(folder, report)
     except (Problem, PartnerError) as problem:
         report(f"{problem.message} Going on with the plain one.")
         return measure_plain(folder, partner)

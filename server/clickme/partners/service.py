@@ -27,10 +27,10 @@ def open_partner(house: "House") -> Engine:
 
     PartnerError where the home's cannot look; a server that cannot is away until it can.
     """
-    if house.settings.partner_url is not None:
+    if (url := house.settings.partner_url) is not None:
         from clickme_partner.inference.client import Remote
 
-        return Engine(Remote(house.settings.partner_url), batch=FAR_BATCH, workers=FAR_REQUESTS)
+        return Engine(Remote(url.get_secret_value()), batch=FAR_BATCH, workers=FAR_REQUESTS)
     found = installed(house.home.partner)
     if found is None:
         from clickme.partners.optimise import quickest

@@ -89,7 +89,7 @@ def imagenette(
     from clickme.settings import Settings
     from clickme_gala.commands import cores, ready
     from clickme_gala.progress import bar, share
-    from clickme_partner.registry import installed
+    from clickme_partner.registry import plain
 
     with ready():
         from clickme.studies.imagenette import paint, refuse_other
@@ -97,7 +97,8 @@ def imagenette(
         from clickme_gala.recipe import Recipe
 
         data = out / "data"
-        partner = installed(open_home(home or Settings().home).partner)
+        # A quicker form has no float features to read evidence from.
+        partner = plain(open_home(home or Settings().home).partner)
         if (data / "dataset_info.json").exists():
             refuse_other(data, photographs, partner)
         elif partner is None:
