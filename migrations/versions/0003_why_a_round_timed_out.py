@@ -14,18 +14,18 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("rounds", sa.Column("reason", sa.String(), nullable=True))
+    op.add_column("rounds", sa.Column("timeout_reason", sa.String(), nullable=True))
     op.create_check_constraint(
-        op.f("rounds_reason_check"),
+        op.f("rounds_timeout_reason_check"),
         "rounds",
-        "reason IN ('partner_away', 'partner_slow', 'photograph_damaged', 'server_gone')",
+        "timeout_reason IN ('partner_away', 'partner_slow', 'photograph_damaged', 'server_gone')",
     )
     op.create_check_constraint(
-        op.f("rounds_reason_of_timeout_check"), "rounds", "reason IS NULL OR outcome = 'timeout'"
+        op.f("rounds_reason_of_timeout_check"), "rounds", "timeout_reason IS NULL OR outcome = 'timeout'"
     )
 
 
 def downgrade() -> None:
     op.drop_constraint(op.f("rounds_reason_of_timeout_check"), "rounds")
-    op.drop_constraint(op.f("rounds_reason_check"), "rounds")
-    op.drop_column("rounds", "reason")
+    op.drop_constraint(op.f("rounds_timeout_reason_check"), "rounds")
+    op.drop_column("rounds", "timeout_reason")

@@ -17,7 +17,7 @@ HEARD = {
     "round": {"t", "round", "image", "category", "rules", "contest"},
     "begun": {"t", "round"},
     "ack": {"t", "round", "n"},
-    "end": {"t", "round", "outcome", "points", "total", "rank"},
+    "end": {"t", "round", "outcome", "reason", "points", "total", "rank"},
 }
 
 

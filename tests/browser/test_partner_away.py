@@ -96,7 +96,7 @@ def test_a_partner_killed_in_the_middle_of_a_round_rests_and_is_found_again(
     picture("missed")
     assert stored(house, round_id) == game.wire.painted(round_id)
     row = round_row(house, round_id)
-    assert (row["reason"], row["partner"].partition("@")[0]) == ("partner_away", "koala")
+    assert (row["timeout_reason"], row["partner"].partition("@")[0]) == ("partner_away", "koala")
 
     # It comes back in the middle of the next round, which goes on as if nothing had been.
     assert game.ready() == "koala"
@@ -108,7 +108,7 @@ def test_a_partner_killed_in_the_middle_of_a_round_rests_and_is_found_again(
     end = game.ended(round_id)
     assert end["outcome"] == "recognised"
     assert end["points"] == pytest.approx(1 - round_row(house, round_id)["recognised_ms"] / 7000)
-    assert round_row(house, round_id)["reason"] is None
+    assert round_row(house, round_id)["timeout_reason"] is None
     assert [said["away"] for said in game.wire.heard if said["t"] == "partner"] == [True, False]
     expect(eyes).to_have_attribute("data-mood", "delighted")
     picture("back")

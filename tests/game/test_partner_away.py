@@ -78,7 +78,7 @@ def test_a_round_goes_on_without_it_and_is_a_timeout_with_a_reason(
     end = browser.hear()
     assert (end["outcome"], end["reason"]) == ("timeout", "partner_away")
     row = round_row(house, round_id)
-    assert (row["outcome"], row["reason"], row["points"]) == ("timeout", "partner_away", 0)
+    assert (row["outcome"], row["timeout_reason"], row["points"]) == ("timeout", "partner_away", 0)
     with house.database.transaction() as session:
         assert session.scalar(text("SELECT sum(maps) FROM images")) == 1  # what was painted counts
 
@@ -101,7 +101,7 @@ def test_it_comes_back_by_itself_within_a_round(
     assert browser.hear()["outcome"] == "timeout"  # this partner believes in other things
     assert len(looker.batches) == 2
     row = round_row(house, round_id)
-    assert (row["outcome"], row["reason"]) == ("timeout", None)  # it saw all that was painted
+    assert (row["outcome"], row["timeout_reason"]) == ("timeout", None)  # it saw all that was painted
 
 
 def test_one_that_is_back_a_moment_after_the_end_costs_nobody_points(
@@ -165,7 +165,7 @@ def test_a_verdict_that_never_comes_is_not_waited_for_without_end(
     browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
     clock.advance(7.0)
     assert browser.hear()["outcome"] == "timeout"
-    assert round_row(house, round_id)["reason"] == "partner_slow"
+    assert round_row(house, round_id)["timeout_reason"] == "partner_slow"
     looker.lets.release()
 
 
@@ -185,8 +185,10 @@ def test_a_damaged_photograph_spoils_its_own_round_alone(
                 file.write_bytes(file.read_bytes()[:1000])
                 sign_up(client)
                 with connected(client) as other:
+                    # Two players may be dealt the same photograph: this one leaves it.
+                    while hashes(other.ask(t="next")["round"]) == hashes(spoilt):
+                        other.ask(t="skip", round=other.ask(t="next")["round"])
                     sound = other.begin()
-                    assert hashes(sound) != hashes(spoilt)
                     assert unlucky.ask(t="bubbles", round=spoilt, n=0, xyt=line(0, 1))["t"] == "ack"
                     clock.advance(1.0)
                     said = [other.ask(t="bubbles", round=sound, n=0, xyt=line(0, 20)), other.hear()]
@@ -194,7 +196,7 @@ def test_a_damaged_photograph_spoils_its_own_round_alone(
                     clock.advance(6.0)
                     assert unlucky.hear()["outcome"] == "timeout"
     assert round_row(house, sound)["outcome"] == "recognised"
-    assert round_row(house, spoilt)["reason"] == "photograph_damaged"
+    assert round_row(house, spoilt)["timeout_reason"] == "photograph_damaged"
 
 
 def test_a_round_that_was_closed_from_its_log_says_so(
@@ -210,4 +212,4 @@ def test_a_round_that_was_closed_from_its_log_says_so(
         client.cookies.update(cookies)
         with connected(client) as browser:
             assert browser.ask(t="resume", round=round_id)["outcome"] == "timeout"
-    assert round_row(house, round_id)["reason"] == "server_gone"
+    assert round_row(house, round_id)["timeout_reason"] == "server_gone"

@@ -55,9 +55,10 @@ class Round(Table):
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         CheckConstraint("(outcome = 'recognised') = (recognised_ms IS NOT NULL)", name="recognised"),
         CheckConstraint(
-            "reason IN ('partner_away', 'partner_slow', 'photograph_damaged', 'server_gone')", name="reason"
+            "timeout_reason IN ('partner_away', 'partner_slow', 'photograph_damaged', 'server_gone')",
+            name="timeout_reason",
         ),
-        CheckConstraint("reason IS NULL OR outcome = 'timeout'", name="reason_of_timeout"),
+        CheckConstraint("timeout_reason IS NULL OR outcome = 'timeout'", name="reason_of_timeout"),
         CheckConstraint("points BETWEEN 0 AND 1", name="points"),
         CheckConstraint("pointer IN ('mouse', 'touch', 'pen', 'keyboard')", name="pointer"),
     )
@@ -70,7 +71,8 @@ class Round(Table):
     begun_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
     ended_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
     outcome: Mapped[str | None]
-    reason: Mapped[str | None]  # of a timeout that says nothing about the player
+    # Of one that says nothing about the player. Not `reason`, which is in `flags`: people join the two.
+    timeout_reason: Mapped[str | None]
     recognised_ms: Mapped[int | None] = mapped_column(Integer)
     points: Mapped[float | None]
     rules: Mapped[dict[str, Any]]  # game.rules.Rules, as they were for this round

@@ -73,7 +73,7 @@ def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
         begun_at=played.begun_at,
         ended_at=played.ended_at,
         outcome=Outcome(played.outcome) if played.outcome else None,
-        reason=Reason(played.reason) if played.reason else None,
+        reason=Reason(played.timeout_reason) if played.timeout_reason else None,
         recognised_ms=played.recognised_ms,
         points=played.points,
     )
@@ -113,7 +113,7 @@ def end(
             outcome=outcome,
             recognised_ms=recognised_ms,
             points=points,
-            reason=reason,
+            timeout_reason=reason,
             partner=func.coalesce(partner, Round.partner),
         )
         .returning(Round.player_id, Round.image_id)
