@@ -9,7 +9,7 @@ CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command
 .PHONY: help play test interop lint bench bench-export bench-gala bench-partner format lock clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 play: .venv/.play ## Serve the game on this machine and open it in the browser
 	@$(BIN)/clickme play
@@ -37,7 +37,7 @@ bench-export: .venv/.dev ## Measure an export beside the plain way of doing it
 bench-gala: .venv/.dev ## Measure what GALA costs in training, beside ResNet and squeeze-and-excitation
 	$(BIN)/python -m benchmarks.gala
 
-bench-partner: .venv/.dev .venv-bench/.ready ## Measure how quickly the partner answers, beside the plain ways of serving it (about half an hour)
+bench-partner: .venv/.dev .venv-bench/.ready ## Measure how quickly the partner answers, beside the plain ways of serving it (40 minutes)
 	$(BIN)/python -m benchmarks.partner
 
 format: .venv/.dev ## Put the code into shape

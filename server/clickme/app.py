@@ -67,6 +67,7 @@ def create_app(house: House, partner: Engine, clock: Clock | None = None) -> Fas
     app = FastAPI(title="ClickMe", lifespan=lifespan, docs_url=None, redoc_url=None)
     web = shipped("web")
     app.state.house = house
+    app.state.partner = partner
     app.state.rate_limits = RateLimits(house.redis_url)
     app.state.templates = Jinja2Templates(web / "templates")
     app.add_middleware(Guard, most_bytes=house.settings.limits.body_bytes)

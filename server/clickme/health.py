@@ -35,7 +35,7 @@ async def readyz(request: Request) -> JSONResponse:
     ready = all(stands.values())
     said = {name: "ok" if answers else "away" for name, answers in stands.items()}
     return JSONResponse(
-        {"ready": ready, **said, "partner": partner_stands(request.app.state.game.around.partner)},
+        {"ready": ready, **said, "partner": partner_stands(request.app.state.partner)},
         200 if ready else 503,
     )
 

@@ -7,7 +7,6 @@ import webbrowser
 from contextlib import closing
 from pathlib import Path
 
-import structlog
 import uvicorn
 from sqlalchemy import select
 
@@ -18,11 +17,7 @@ from clickme.kit.house import House, open_house
 from clickme.kit.logs import set_up_logs
 from clickme.partners.service import open_partner
 from clickme_partner.engine import Engine
-from clickme_partner.inference.serve import address_of, leave, listen
-
-log = structlog.get_logger()
-
-DRAIN = 10  # s, for answers under way when the server is told to stop
+from clickme_partner.inference.serve import DRAIN_S, address_of, leave, listen
 
 
 class Server(uvicorn.Server):
@@ -83,7 +78,7 @@ def run(house: House, partner: Engine, listening: socket.socket, *, browser: boo
         access_log=False,
         ws_max_size=house.settings.limits.frame_bytes_hard,
         ws_ping_interval=20,
-        timeout_graceful_shutdown=DRAIN,
+        timeout_graceful_shutdown=DRAIN_S,
         server_header=False,
     )
     Server(config, house, address_of(listening), browser=browser).run(sockets=[listening])

@@ -1,8 +1,7 @@
 """Rounds while the partner is away, slow, or has nothing to look at: they go on, end, and say why."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -169,32 +168,37 @@ def test_a_verdict_that_never_comes_is_not_waited_for_without_end(
     looker.lets.release()
 
 
-def test_a_damaged_photograph_spoils_its_own_round_alone(
-    house: House, koala_partner: Engine, clock: FakeClock, photographs: list[int]
-) -> None:
+def photograph_of(house: House, round_id: int) -> str:
+    """Its sha256."""
     with house.database.transaction() as session:
-        hashes: Callable[[int], str] = lambda round_id: session.scalars(  # noqa: E731
+        return session.scalars(
             text("SELECT sha256 FROM images JOIN rounds ON image_id = images.id WHERE rounds.id = :id"),
             {"id": round_id},
         ).one()
-        with TestClient(create_app(house, koala_partner, clock), base_url="http://testserver") as client:
+
+
+def test_a_damaged_photograph_spoils_its_own_round_alone(
+    house: House, koala_partner: Engine, clock: FakeClock, photographs: list[int]
+) -> None:
+    with TestClient(create_app(house, koala_partner, clock), base_url="http://testserver") as client:
+        sign_up(client)
+        with connected(client) as unlucky:
+            spoilt = unlucky.begin()
+            damaged = photograph_of(house, spoilt)
+            file = photograph_path(house.home.photographs, damaged)
+            file.write_bytes(file.read_bytes()[:1000])
             sign_up(client)
-            with connected(client) as unlucky:
-                spoilt = unlucky.begin()
-                file: Path = photograph_path(house.home.photographs, hashes(spoilt))
-                file.write_bytes(file.read_bytes()[:1000])
-                sign_up(client)
-                with connected(client) as other:
-                    # Two players may be dealt the same photograph: this one leaves it.
-                    while hashes(other.ask(t="next")["round"]) == hashes(spoilt):
-                        other.ask(t="skip", round=other.ask(t="next")["round"])
-                    sound = other.begin()
-                    assert unlucky.ask(t="bubbles", round=spoilt, n=0, xyt=line(0, 1))["t"] == "ack"
-                    clock.advance(1.0)
-                    said = [other.ask(t="bubbles", round=sound, n=0, xyt=line(0, 20)), other.hear()]
-                    assert {message["t"] for message in said} == {"ack", "end"}
-                    clock.advance(6.0)
-                    assert unlucky.hear()["outcome"] == "timeout"
+            with connected(client) as other:
+                # Two players may be dealt the same photograph: this one leaves it.
+                while photograph_of(house, dealt := other.ask(t="next")["round"]) == damaged:
+                    other.ask(t="skip", round=dealt)
+                sound = other.begin()
+                assert unlucky.ask(t="bubbles", round=spoilt, n=0, xyt=line(0, 1))["t"] == "ack"
+                clock.advance(1.0)
+                said = [other.ask(t="bubbles", round=sound, n=0, xyt=line(0, 20)), other.hear()]
+                assert {message["t"] for message in said} == {"ack", "end"}
+                clock.advance(6.0)
+                assert unlucky.hear()["outcome"] == "timeout"
     assert round_row(house, sound)["outcome"] == "recognised"
     assert round_row(house, spoilt)["timeout_reason"] == "photograph_damaged"
 
