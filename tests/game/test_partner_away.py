@@ -171,10 +171,11 @@ def test_a_verdict_that_never_comes_is_not_waited_for_without_end(
 def photograph_of(house: House, round_id: int) -> str:
     """Its sha256."""
     with house.database.transaction() as session:
-        return session.scalars(
+        rows = session.execute(
             text("SELECT sha256 FROM images JOIN rounds ON image_id = images.id WHERE rounds.id = :id"),
             {"id": round_id},
-        ).one()
+        )
+        return str(rows.scalar_one())
 
 
 def test_a_damaged_photograph_spoils_its_own_round_alone(
