@@ -429,7 +429,7 @@ def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
                 round_id = honest.begin()
                 honest.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))
                 honest.ask(t="next")
-            looker.lets.release(2)
+            looker.lets.release(1)
             assert all(looker.looking.acquire(timeout=30) for _ in range(2))
             # While it looked at the first view, two more of theirs and the honest one came.
             assert [len(batch) for batch in looker.batches] == [1, 2]
