@@ -110,14 +110,15 @@ class Engine:
         self.batch = batch
         self.away: PartnerError | None = None
         self.watching: set[Callable[[], None]] = set()  # called, from any thread, when it goes or comes
-        self.closed = False
+        self._closing = threading.Event()
         self._most_waiting = most_waiting
         self._rate = 1.0  # views/s, of the last batch
         self._failed_looks = 0  # one after the other
         self._looking: dict[int, float] = {}  # since when each thread's look runs, s
         self._seats: WeakSet[Seat] = WeakSet()
         self._turns: Turns[Shown] = Turns()
-        self._changed = threading.Condition()  # holds all of the above together
+        # Holds all of the above together. Only workers wait for it: a view that comes wakes just one.
+        self._changed = threading.Condition()
         self._threads = [
             threading.Thread(target=self._work, args=[number], name=f"partner-{number}", daemon=True)
             for number in range(workers)
@@ -125,6 +126,10 @@ class Engine:
         self._threads.append(threading.Thread(target=self._watch, name="partner-watch", daemon=True))
         for thread in self._threads:
             thread.start()
+
+    @property
+    def closed(self) -> bool:
+        return self._closing.is_set()
 
     @property
     def version(self) -> str:
@@ -172,7 +177,7 @@ class Engine:
     def close(self) -> None:
         """Finish the look that is running, if it does not take long, and forget those that wait."""
         with self._changed:
-            self.closed = True
+            self._closing.set()
             self._changed.notify_all()
         self.looker.close()
         deadline = time.monotonic() + LEAVE_S
@@ -282,10 +287,10 @@ class Engine:
             else:
                 self._done(shown, error)
         if busy:
-            self._pause(BUSY_S)
+            self._closing.wait(BUSY_S)
             return
         self._set_away(error)
-        self._pause(min(PAUSE_S * 2**self._failed_looks, LONGEST_PAUSE_S))
+        self._closing.wait(min(PAUSE_S * 2**self._failed_looks, LONGEST_PAUSE_S))
         self._failed_looks += 1
         self._until_awake()
 
@@ -302,7 +307,7 @@ class Engine:
                 self.looker.wake()
             except Exception as error:  # whatever it is, the thread goes on
                 self._set_away(_failure(error))
-                self._pause(PAUSE_S)
+                self._closing.wait(PAUSE_S)
             else:
                 with self._changed:
                     proves_it = self._turns.ready() or bool(self._looking)
@@ -310,14 +315,10 @@ class Engine:
                     self._set_away(None)
                 return
 
-    def _pause(self, seconds: float) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self.closed, seconds)
-
     def _watch(self) -> None:
         """See to it that a look that never ends is noticed."""
         while not self.closed:
-            self._pause(1.0)
+            self._closing.wait(1.0)
             hung = time.perf_counter() - HUNG_S
             if any(began < hung for began in tuple(self._looking.values())):
                 self._set_away(PartnerError("hung", f"It has been looking for more than {HUNG_S:g} s."))

@@ -101,6 +101,17 @@ async def test_a_lone_view_is_looked_at_at_once() -> None:
         assert at.heard["one"].verdicts == [(7, 7)]
 
 
+async def test_the_next_view_is_looked_at_at_once_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view wakes a worker, whoever else waits for something: nothing else would wake it here."""
+    monkeypatch.setattr(engine_module, "CHECK_S", 3600.0)
+    with table() as at:
+        at.let(5)
+        for count in range(1, 6):
+            at.show("one", count)
+            await at.rest()
+        assert at.looker.batches == [[1], [2], [3], [4], [5]]
+
+
 async def test_while_it_looks_the_next_batch_gathers_and_holds_only_the_newest_views() -> None:
     with table(batch=2) as at:
         at.show("first", 1)
