@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help play test interop lint bench bench-export bench-gala bench-partner format lock clean
+.PHONY: help play test chaos interop lint bench bench-export bench-gala bench-ingest bench-load bench-partner format lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ play: .venv/.play ## Serve the game on this machine and open it in the browser
 test: .venv/.dev .venv/.chromium ## Run all tests, on a real Postgres, Valkey, ResNet and Chromium
 	$(BIN)/node --test "tests/web/*.test.mjs"
 	$(BIN)/pytest -n auto
+
+chaos: .venv/.dev .venv/.chromium ## Break everything there is while people play, at length, and say what was lost (20 minutes)
+	CLICKME_TEST_CHAOS=long $(BIN)/pytest tests/chaos tests/browser/test_offline.py
 
 interop: .venv/.dev .venv-interop/.ready ## Read exports with TensorFlow, webdataset, datasets, mlcroissant, h5py and NumPy
 	.venv-interop/bin/pytest tests/interop
@@ -36,6 +39,12 @@ bench-export: .venv/.dev ## Measure an export beside the plain way of doing it
 
 bench-gala: .venv/.dev ## Measure what GALA costs in training, beside ResNet and squeeze-and-excitation
 	$(BIN)/python -m benchmarks.gala
+
+bench-ingest: .venv/.dev ## Measure how many bubbles the log takes in, beside COPY and a commit for each batch
+	$(BIN)/python -m benchmarks.ingest
+
+bench-load: .venv/.dev ## Measure how many players a core carries, beside a commit for each message (20 minutes)
+	$(BIN)/python -m benchmarks.load
 
 bench-partner: .venv/.dev .venv-bench/.ready ## Measure how quickly the partner answers, beside the plain ways of serving it (40 minutes)
 	$(BIN)/python -m benchmarks.partner

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import PIL.Image
 import pytest
 import redis
+import structlog
 from fastapi.testclient import TestClient
 from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import create_engine, make_url, text
@@ -37,6 +38,7 @@ from clickme.kit import engines
 from clickme.kit.database import Database
 from clickme.kit.home import open_home
 from clickme.kit.house import House, open_house
+from clickme.kit.logs import processors
 from clickme.settings import Settings
 from clickme_partner.engine import Engine
 from clickme_partner.install import install
@@ -48,6 +50,9 @@ from fake_clock import FakeClock
 # A shared machine is slow at times; that is no failure.
 hypothesis.settings.register_profile("clickme", deadline=None)
 hypothesis.settings.load_profile("clickme")
+
+# As a server logs: the values of variables in tracebacks would take seconds.
+structlog.configure(processors=processors(person=False))
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -289,8 +294,11 @@ class RunningServer:
 
 
 @pytest.fixture
-def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[[], RunningServer]]:
-    """Starts a real server in the test's home, with the small partner; each start is on the same port."""
+def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Starts a real server in the test's home, with the small partner; each start is on the same port.
+
+    What it is called with are more words for the command.
+    """
     home = open_home(settings.home)
     install(
         None,
@@ -304,8 +312,8 @@ def serve(settings: Settings, koala_model: Path) -> Iterator[Callable[[], Runnin
         port = free.getsockname()[1]
     started: list[RunningServer] = []
 
-    def start() -> RunningServer:
-        command = ["play", "--no-browser", "--port", port]
+    def start(*more: str) -> RunningServer:
+        command = ["play", "--no-browser", "--port", port, *more]
         started.append(RunningServer("ClickMe", *command, environment=environment(settings)))
         return started[-1]
 

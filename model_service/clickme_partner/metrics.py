@@ -13,6 +13,12 @@ LOOKS = Histogram("clickme_partner_look_seconds", "How long it looked at a batch
 VERDICTS = Histogram(
     "clickme_partner_verdict_seconds", "From a view's arrival to its verdict.", buckets=SECONDS
 )
-WAITING = Gauge("clickme_partner_waiting_views", "Views whose turn has not come.")
-AWAY = Gauge("clickme_partner_away", "1 while the partner is away, 0 while it is there.")
+WAITING = Gauge(
+    "clickme_partner_waiting_views", "Views whose turn has not come.", multiprocess_mode="livesum"
+)
+AWAY = Gauge(
+    "clickme_partner_away",
+    "1 while the partner is away, 0 while it is there.",
+    multiprocess_mode="livemax",
+)
 FAILURES = Counter("clickme_partner_failures", "Looks that came to nothing, by their code.", ["code"])

@@ -12,24 +12,30 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
-from prometheus_client import make_asgi_app
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from clickme.catalogue import routes as catalogue
+from clickme.contests import routes as contests
+from clickme.contests.leaderboard import Leaderboards
 from clickme.game import routes as game
 from clickme.game import socket
 from clickme.game.play import Game
+from clickme.health import Health
 from clickme.health import router as health
 from clickme.kit.clock import Clock, SystemClock
 from clickme.kit.house import House
+from clickme.kit.leases import SocketLeases
 from clickme.kit.limits import RateLimits
+from clickme.kit.maintenance import Resting
 from clickme.kit.metrics import ERRORS
+from clickme.kit.observed import Observed
 from clickme.kit.problems import Problem
 from clickme.kit.shipped import shipped
-from clickme.kit.web import names_own_page
+from clickme.kit.web import errors, names_own_page
 from clickme.players import routes as players
 from clickme.players.consent import CONSENT
 from clickme_partner.engine import Engine
@@ -58,23 +64,32 @@ def create_app(house: House, partner: Engine, clock: Clock | None = None) -> Fas
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "database"))
-        app.state.game = Game(house, partner, clock or SystemClock())
+        app.state.game = Game(house, partner, app.state.leaderboards, clock or SystemClock())
         app.state.game.open()
         yield
         await app.state.game.close()
 
     # The generated pages of FastAPI load scripts from elsewhere; the document itself is at /openapi.json.
-    app = FastAPI(title="ClickMe", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="ClickMe", lifespan=lifespan, docs_url=None, redoc_url=None, responses=errors(413, 503)
+    )
     web = shipped("web")
     app.state.house = house
     app.state.partner = partner
+    app.state.draining = False  # told to stop
+    app.state.health = Health(house, partner)
     app.state.rate_limits = RateLimits(house.redis_url)
+    app.state.socket_leases = SocketLeases(app.state.rate_limits.counts, house.settings.limits)
+    app.state.leaderboards = Leaderboards(house.database, house.redis_url, house.settings.time_zone, clock)
     app.state.templates = Jinja2Templates(web / "templates")
+    app.add_middleware(Resting, house=house)
     app.add_middleware(Guard, most_bytes=house.settings.limits.body_bytes)
-    for router in (players.router, game.router, socket.router, catalogue.router, health):
+    if trusted := [str(network) for network in house.settings.trusted_proxies]:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
+    app.add_middleware(Observed, trusted=house.settings.trusted_proxies)
+    for router in (players.router, game.router, contests.router, socket.router, catalogue.router, health):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web / "static"), name="static")
-    app.mount("/metrics", make_asgi_app())
     app.add_api_route("/", play_page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)

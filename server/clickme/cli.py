@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from clickme.catalogue.commands import app as images
+from clickme.contests.commands import contest, leaderboard
 from clickme.export.commands import export, reliability
 from clickme.kit.options import HomeOption
 from clickme.moderation.commands import app as moderation
+from clickme.operations.commands import db_run, db_status, maintenance
 from clickme.partners.commands import app as partner
 from clickme.simulate.commands import simulate
 from clickme.studies.commands import app as study
@@ -26,10 +28,15 @@ app = typer.Typer(
 database = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(images, name="images")
 app.add_typer(partner, name="partner")
+app.add_typer(contest, name="contest")
+app.add_typer(leaderboard, name="leaderboard")
 app.add_typer(moderation, name="moderation")
 app.add_typer(gala, name="gala")
 app.add_typer(study, name="study")
 app.add_typer(database, name="db")
+app.add_typer(maintenance, name="maintenance")
+database.command("status")(db_status)
+database.command("run", context_settings={"allow_interspersed_args": False})(db_run)
 app.command()(simulate)
 app.command()(export)
 app.command()(reliability)
@@ -40,12 +47,13 @@ def play(
     home: HomeOption = None,
     host: Annotated[str | None, typer.Option(help="The address to listen at. \\[default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="\\[default: 8765]")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes serve, with one partner.")] = 1,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Serve the game, with the bundled photographs and a partner if the home has none yet."""
     from clickme.serve import serve
 
-    serve(home, host=host, port=port, browser=not no_browser)
+    serve(home, host=host, port=port, workers=workers, browser=not no_browser)
 
 
 @database.command("url")

@@ -1,13 +1,12 @@
 """`clickme play`: everything a game needs, from an empty folder to an open page."""
 
 import signal
-import socket
 import sys
 import webbrowser
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import uvicorn
 from sqlalchemy import select
 
 from clickme.app import create_app
@@ -16,36 +15,12 @@ from clickme.catalogue.service import add_demo, seed_categories
 from clickme.kit.house import House, open_house
 from clickme.kit.logs import set_up_logs
 from clickme.partners.service import open_partner
-from clickme_partner.engine import Engine
-from clickme_partner.inference.serve import DRAIN_S, address_of, leave, listen
+from clickme.process import Server
+from clickme.workers import serve_together
+from clickme_partner.inference.serve import address_of, leave, listen
 
 
-class Server(uvicorn.Server):
-    """Says where it is once it answers."""
-
-    def __init__(self, config: uvicorn.Config, house: House, address: str, *, browser: bool) -> None:
-        super().__init__(config)
-        self.house = house
-        self.address = address
-        self.browser = browser
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.house.home.address.write_text(self.address)
-            print(f"ClickMe is at {self.address}", flush=True)  # noqa: T201 - the address is this command's data
-            if self.browser:
-                webbrowser.open(self.address)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        written = self.house.home.address
-        # Another server of this home may have written its own meanwhile.
-        if written.exists() and written.read_text() == self.address:
-            written.unlink()
-        await super().shutdown(sockets)
-
-
-def serve(root: Path | None, *, host: str | None, port: int | None, browser: bool) -> None:
+def serve(root: Path | None, *, host: str | None, port: int | None, workers: int, browser: bool) -> None:
     """Serve the game until it is told to stop. PartnerError `port_in_use`; what home and partner raise."""
     set_up_logs()
     # Told to stop, a process leaves through its `finally`s: what it started is stopped, what it holds let go.
@@ -55,11 +30,13 @@ def serve(root: Path | None, *, host: str | None, port: int | None, browser: boo
         host = host or house.settings.host
         with closing(listen(host, port or house.settings.port)) as listening:
             fill(house)
-            partner = open_partner(house)
-            try:
-                run(house, partner, listening, browser=browser)
-            finally:
-                partner.close()
+            with announcing(house, address_of(listening), browser=browser) as announce:
+                if workers > 1:
+                    serve_together(house, listening, workers, announce)
+                else:
+                    with closing(open_partner(house)) as partner:
+                        app = create_app(house, partner)
+                        Server(app, house.settings.limits, announce).run(sockets=[listening])
 
 
 def fill(house: House) -> None:
@@ -71,14 +48,20 @@ def fill(house: House) -> None:
             sys.stderr.write(f"Added the {tally.added} bundled photographs.\n")
 
 
-def run(house: House, partner: Engine, listening: socket.socket, *, browser: bool) -> None:
-    config = uvicorn.Config(
-        create_app(house, partner),
-        log_config=None,
-        access_log=False,
-        ws_max_size=house.settings.limits.frame_bytes_hard,
-        ws_ping_interval=20,
-        timeout_graceful_shutdown=DRAIN_S,
-        server_header=False,
-    )
-    Server(config, house, address_of(listening), browser=browser).run(sockets=[listening])
+@contextmanager
+def announcing(house: House, address: str, *, browser: bool) -> Iterator[Callable[[], None]]:
+    """What says where the game is, to people and to the home's other commands, until it is there no more."""
+    written = house.home.address
+
+    def announce() -> None:
+        written.write_text(address)
+        print(f"ClickMe is at {address}", flush=True)  # noqa: T201 - the address is this command's data
+        if browser:
+            webbrowser.open(address)
+
+    try:
+        yield announce
+    finally:
+        # Another server of this home may have written its own meanwhile.
+        if written.exists() and written.read_text() == address:
+            written.unlink()

@@ -21,6 +21,7 @@ import { Connection } from "./socket.js";
 const OUTCOME_MS = 900; // the outcome is looked at for so long, then the next photograph comes by itself
 const AGAIN_MS = 1000; // before asking once more for what the server could not do
 const END_OVERDUE_MS = 3000;
+const RESTS_MS = 5000; // before asking whether maintenance is over
 
 /** Rounds, one after another, over the socket. */
 export class Game {
@@ -37,10 +38,16 @@ export class Game {
   #painting = null;
   #begun = false; // the server has said so
   #flows = false; // bubbles may be sent: the server and the page agree on how many there are
+  #turnedAway = ""; // why the server lets nobody more in
   /** @type {SkipMessage | FlagMessage | null} said by the player, not yet answered */
   #leaving = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #overdue;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #resting;
+  #why = ""; // maintenance goes on
   #hand;
   #flag = new FlagDialog({
     sent: (reason, note) => this.#leave({ t: "flag", reason, note }),
@@ -57,6 +64,8 @@ export class Game {
    * @param {() => void} on.finished there is no photograph left for this player
    * @param {() => void} on.takenOver another tab plays now
    * @param {() => void} on.refused the server does not know this player, or perhaps does not
+   * @param {(why: string) => void} on.rests nothing begins for a while
+   * @param {() => void} on.plays after that
    */
   constructor(on) {
     this.#on = on;
@@ -87,6 +96,7 @@ export class Game {
   #opened() {
     this.scene.notice("");
     this.scene.rest(false); // else the server says so
+    this.#turnedAway = "";
     // The end of a round is told to the connection that resumed it last.
     if (this.#painting || this.#leaving) this.#resume();
     else this.#next();
@@ -96,7 +106,7 @@ export class Game {
   /** @param {boolean} wasOpen */
   #lost(wasOpen) {
     this.#flows = false;
-    this.scene.notice("Reconnecting…");
+    this.scene.notice(this.#turnedAway || "Reconnecting…");
     if (!wasOpen) this.#on.refused();
   }
 
@@ -126,6 +136,7 @@ export class Game {
 
   /** @param {RoundMessage} message */
   #dealt(message) {
+    if (this.#why) this.#rested();
     // The same photograph is dealt until it is begun.
     if (message.round === this.#round?.round || message.round === this.#upcoming?.message.round) return;
     const image = photograph(message.image);
@@ -155,12 +166,15 @@ export class Game {
     if (this.#upcoming) void this.#show(this.#upcoming);
     else if (this.#noneLeft) this.#on.finished();
     else this.#state = "waiting";
+    if (this.#why && this.#state === "waiting") this.#on.rests(this.#why);
   }
 
   /** Back to where a photograph is waited for. */
   #forget() {
     this.#painting?.stop();
     clearTimeout(this.#overdue);
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#painting = this.#round = this.#leaving = this.#upcoming = null;
     this.#begun = this.#flows = false;
     this.#state = "waiting";
@@ -265,6 +279,12 @@ export class Game {
       case "no_such_round":
         if (isOurs) this.#dealAgain();
         return;
+      case "too_many_flags":
+        this.#leaving = null;
+        return this.scene.notice(error.message);
+      case "too_many_sockets": // and closes the socket
+        this.#turnedAway = error.message;
+        return;
       case "round_over": // the end has come, or is on its way
         this.#leaving = null;
         return;
@@ -275,6 +295,9 @@ export class Game {
       case "taken_over":
         this.stop();
         return this.#on.takenOver();
+      case "too_many_begins":
+      case "maintenance":
+        return this.#rests(error.message);
       case "consent_needed":
         return this.#on.refused();
     }
@@ -283,14 +306,39 @@ export class Game {
     else if (isOurs) this.#again();
   }
 
-  /** Once more in a moment: with what the server has not stored, or for a photograph. */
+  /** Once more in a moment: with what the server has not stored or done, or for a photograph. */
   #again() {
-    if (this.#painting && !this.#flows) return;
     this.#flows = false;
-    setTimeout(() => {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
       if (this.#painting) this.#resume();
       else if (this.#state === "waiting") this.#next();
+      if (this.#leaving) this.#connection.send(this.#leaving);
     }, AGAIN_MS);
+  }
+
+  /**
+   * Nothing begins for a while. What has begun goes on and ends; then the page waits until a photograph comes.
+   *
+   * @param {string} why
+   */
+  #rests(why) {
+    this.#why = why;
+    if (this.#painting && !this.#begun) {
+      this.scene.stop();
+      this.#forget();
+    }
+    if (this.#state === "waiting" || this.#state === "ready") this.#on.rests(why);
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      if (!this.#painting && !this.#upcoming) this.#next();
+    }, RESTS_MS);
+  }
+
+  #rested() {
+    clearTimeout(this.#resting);
+    this.#why = "";
+    this.#on.plays();
   }
 
   /** The server knows of no beginning: the photograph is dealt again, as if it had not been pressed. */

@@ -5,12 +5,17 @@ import { element } from "./element.js";
 import { Game } from "./game.js";
 
 const RETRY_MS = 2000;
-const SCREENS = ["welcome", "game", "elsewhere", "finished", "trouble"];
+const SCREENS = ["welcome", "game", "elsewhere", "finished", "trouble", "rests"];
 
 const game = new Game({
   finished: () => leave("finished"),
   takenOver: () => leave("elsewhere"),
   refused: () => void check(),
+  rests: (why) => {
+    element("why", HTMLElement).textContent = why;
+    show("rests");
+  },
+  plays: () => show("game"),
 });
 const agreeButton = element("agree", HTMLButtonElement);
 const trouble = element("welcome-trouble", HTMLElement);

@@ -20,7 +20,9 @@
  * @property {number} limit_ms when the round ends
  * @property {number} top_k how many names the partner may try
  *
- * @typedef {{t: "round", round: number, image: string, category: string, rules: Rules, contest: unknown}} RoundMessage
+ * @typedef {{id: number, name: string, closes_at: string}} Contest the one that is open; closes_at as in ISO 8601
+ * @typedef {{t: "round", round: number, image: string, category: string, rules: Rules, contest: Contest | null}}
+ *     RoundMessage
  * @typedef {{t: "begun", round: number}} BegunMessage
  * @typedef {{t: "ack", round: number, n: number}} AckMessage
  * @typedef {{t: "resumed", round: number, n: number, left_ms: number}} ResumedMessage

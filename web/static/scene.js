@@ -1,4 +1,5 @@
 import { SIZE } from "./brush.js";
+import { ContestLine } from "./contest-line.js";
 import { element } from "./element.js";
 import { Loupe } from "./loupe.js";
 import { told } from "./outcome.js";
@@ -28,6 +29,7 @@ export class Scene {
   #timer = new Timer(element("timer-line", SVGElement));
   #eyes = new PartnerEyes(element("partner", SVGElement));
   #score = new Score(element("total", HTMLElement), element("rank", HTMLElement), this.#still);
+  #contest = new ContestLine();
   #bubble = 0;
   #isFirst = true;
   #isResting = false; // the partner is away
@@ -48,6 +50,7 @@ export class Scene {
     this.#notice.textContent = "";
     this.#gain.textContent = "";
     this.#news.textContent = "";
+    this.#contest.show(message.contest);
     this.#state("ready");
     this.#greet();
   }

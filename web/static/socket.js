@@ -64,8 +64,10 @@ export class Connection {
     socket.onmessage = ({ data }) => {
       clearTimeout(this.#silence);
       this.#silence = undefined;
-      this.#attempt = 0; // not as soon as it opens: a server in trouble may open and close at once
-      this.#on.message(JSON.parse(data));
+      const message = JSON.parse(data);
+      // Not as soon as it opens: a server in trouble may open and close at once, and say why.
+      if (message.t !== "error") this.#attempt = 0;
+      this.#on.message(message);
     };
     socket.onclose = () => this.#lost(wasOpen);
   }

@@ -1,23 +1,60 @@
 """The durable log: every bubble that was acknowledged is in Postgres before the acknowledgement leaves.
 
-Batches of all players that come while a commit is under way are committed together by the next one: under
-load a commit carries many batches, and a lone one is not held back for company.
+What all players of a server do is written together: bubbles, and beginnings and ends of rounds. While one
+commit is under way the next gathers, so under load a commit carries much, and a lone player waits for nobody.
 """
 
 import asyncio
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BYTEA, INTEGER, SMALLINT
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from clickme.game.metrics import BUBBLES, COMMIT_ENTRIES, COMMITS, LOG_WAITING
 from clickme.game.models import BubbleBatch
 from clickme.game.rules import Bubble
 from clickme.kit.database import Database
 
+Answer = TypeVar("Answer")
+
 TRIPLE = struct.Struct("<hhh")
+LINGER_S: Final = 0.004  # that a commit waits for more, where the last one carried many
+MOST_AT_ONCE: Final = 2_000  # entries in a commit
+MOST_WAITING: Final = 10_000  # entries; who has more waits, and so does their browser
+
+# Only of rounds that this server runs: what another one has taken over goes on there. The lock makes one who
+# takes a round over wait until what is on its way into the log is there to be read. What is handed in
+# together goes in together, and only where the log ends just before it: no bubble is ever there twice.
+APPEND = text(
+    """
+    WITH own AS MATERIALIZED (
+        SELECT id FROM rounds WHERE id = ANY(:rounds) AND served_by = :server FOR SHARE
+    ), ends AS MATERIALIZED (
+        SELECT id, coalesce((
+            SELECT first_index + length(xyt) / 6 FROM bubble_batches
+            WHERE round_id = id ORDER BY first_index DESC LIMIT 1
+        ), 0) AS n FROM own
+    )
+    INSERT INTO bubble_batches (round_id, first_index, arrived_ms, xyt)
+    SELECT round_id, first_index, arrived_ms, xyt
+    FROM unnest(:rounds, :starts, :firsts, :arrivals, :bubbles)
+        AS batch (round_id, start, first_index, arrived_ms, xyt)
+    JOIN ends ON ends.id = round_id AND ends.n = start
+    RETURNING round_id, first_index
+    """
+).bindparams(
+    bindparam("rounds", type_=ARRAY(BIGINT)),
+    bindparam("starts", type_=ARRAY(SMALLINT)),
+    bindparam("firsts", type_=ARRAY(SMALLINT)),
+    bindparam("arrivals", type_=ARRAY(INTEGER)),
+    bindparam("bubbles", type_=ARRAY(BYTEA)),
+)
 
 
 def pack(bubbles: Iterable[Bubble]) -> bytes:
@@ -29,69 +66,143 @@ def unpack(xyt: bytes) -> Iterator[Bubble]:
     return (Bubble(*triple) for triple in TRIPLE.iter_unpack(xyt))
 
 
-def stored(session: Session, round_id: int) -> list[Bubble]:
-    """All bubbles of a round, in order."""
-    batches = session.scalars(
-        select(BubbleBatch.xyt).where(BubbleBatch.round_id == round_id).order_by(BubbleBatch.first_index)
+class Stored(NamedTuple):
+    """A batch of the log. `arrived_ms` counts from the round's beginning; None in rows of older versions."""
+
+    bubbles: list[Bubble]
+    arrived_ms: int | None
+
+
+def stored(session: Session, round_id: int) -> list[Stored]:
+    """All of a round, in order."""
+    batches = session.execute(
+        select(BubbleBatch.xyt, BubbleBatch.arrived_ms)
+        .where(BubbleBatch.round_id == round_id)
+        .order_by(BubbleBatch.first_index)
     )
-    return [bubble for xyt in batches for bubble in unpack(xyt)]
+    return [Stored(list(unpack(xyt)), arrived_ms) for xyt, arrived_ms in batches]
+
+
+class Batch(NamedTuple):
+    """Bubbles of one frame: the index of the first, and when the frame came, ms into the round."""
+
+    first: int
+    bubbles: Sequence[Bubble]
+    arrived_ms: int
 
 
 @dataclass
-class Waiting:
-    """A batch on its way into the log; `done` is told whether it is there."""
+class Entry:
+    """What is to be written: batches of a round, or what `write` does.
 
-    round_id: int
-    first: int
-    xyt: bytes
-    done: asyncio.Future[bool]
+    `order` is by what servers lock in the same order.
+    """
+
+    done: asyncio.Future[Any]
+    round_id: int = 0
+    batches: Sequence[Batch] = ()
+    write: Callable[[Session], Any] | None = None
+    order: int = 0
 
 
+@dataclass
 class Log:
-    """The one writer of a process."""
+    """The one writer of a process. `server` is the name under which it runs rounds (`rounds.served_by`)."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.waiting: list[Waiting] = []
-        self.writing: asyncio.Task[None] | None = None
+    database: Database
+    server: str
+    waiting: list[Entry] = field(default_factory=list)
+    writing: asyncio.Task[None] | None = None
 
-    async def append(self, round_id: int, first: int, bubbles: Sequence[Bubble]) -> bool:
-        """Write bubbles `first`, `first`+1, … of a round.
+    def __post_init__(self) -> None:
+        self.room = asyncio.Condition()
+        self.busy = False  # the last commit carried more than one entry
 
-        True once they are committed; False if the log already has another batch there (another server has
-        taken the round over). Raises what the database raises: then nothing of the commit is kept.
+    async def append(self, round_id: int, batches: Sequence[Batch]) -> bool:
+        """Write batches, each after the one before it, of a round that this server runs: all, or none.
+
+        True once they are committed; False if that is not where the log of the round ends, or another server
+        has taken the round over. Raises what the database raises: then nothing of them is kept.
         """
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.waiting.append(Waiting(round_id, first, pack(bubbles), done))
-        if self.writing is None:
-            self.writing = asyncio.create_task(self._write())
-        return await done
+        kept: bool = await self._hand_in(round_id=round_id, batches=batches)
+        return kept
+
+    async def write(self, what: Callable[[Session], Answer], *, order: int = 0) -> Answer:
+        """Have this done in the next commit, after the bubbles in it; what it says, once it is committed.
+
+        It may be done again where a commit did not come off. Raises what it raises, or the database.
+        """
+        said: Answer = await self._hand_in(write=what, order=order)
+        return said
 
     async def close(self) -> None:
         """Return when all that was handed in is written."""
         if self.writing is not None:
             await self.writing
 
+    async def _hand_in(self, **what: Any) -> Any:
+        if len(self.waiting) >= MOST_WAITING:
+            async with self.room:
+                await self.room.wait_for(lambda: len(self.waiting) < MOST_WAITING)
+        entry = Entry(asyncio.get_running_loop().create_future(), **what)
+        self.waiting.append(entry)
+        if self.writing is None:
+            self.writing = asyncio.create_task(self._write())
+        return await entry.done
+
     async def _write(self) -> None:
         while self.waiting:
-            batches, self.waiting = self.waiting, []
-            try:
-                kept = await asyncio.to_thread(self._commit, batches)
-            except Exception as error:
-                for batch in batches:
-                    if not batch.done.cancelled():
-                        batch.done.set_exception(error)
-            else:
-                for batch in batches:
-                    if not batch.done.cancelled():
-                        batch.done.set_result((batch.round_id, batch.first) in kept)
+            if self.busy:
+                await asyncio.sleep(LINGER_S)
+            entries, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
+            LOG_WAITING.set(len(self.waiting))
+            async with self.room:
+                self.room.notify_all()
+            self.busy = len(entries) > 1
+            for entry, said in zip(entries, await asyncio.to_thread(self._commit, entries), strict=True):
+                if entry.done.cancelled():
+                    continue
+                if isinstance(said, Exception):
+                    entry.done.set_exception(said)
+                else:
+                    entry.done.set_result(said)
         self.writing = None
 
-    def _commit(self, batches: Sequence[Waiting]) -> set[tuple[int, int]]:
-        rows = [{"round_id": b.round_id, "first_index": b.first, "xyt": b.xyt} for b in batches]
-        statement = insert(BubbleBatch).on_conflict_do_nothing()
+    def _commit(self, entries: Sequence[Entry]) -> Sequence[Any]:
+        """What each entry is told. One that cannot be written harms no other."""
+        began = time.perf_counter()
+        try:
+            return self._transaction(entries)
+        except Exception as error:
+            gone = isinstance(error, DBAPIError) and error.connection_invalidated
+            if gone or len(entries) == 1:
+                return [error] * len(entries)
+            return [said for entry in entries for said in self._commit([entry])]
+        finally:
+            COMMITS.observe(time.perf_counter() - began)
+            COMMIT_ENTRIES.observe(len(entries))
+
+    def _transaction(self, entries: Sequence[Entry]) -> Sequence[Any]:
+        said: dict[int, Any] = {}
+        strokes = [entry for entry in entries if entry.batches]
         with self.database.transaction() as session:
-            written = session.execute(
-                statement.returning(BubbleBatch.round_id, BubbleBatch.first_index), rows
-            )
-            return {(round_id, first) for round_id, first in written}
+            kept = append(session, self.server, strokes) if strokes else set()
+            for number, entry in sorted(enumerate(entries), key=lambda each: each[1].order):
+                said[number] = entry.write(session) if entry.write else entry.round_id in kept
+        BUBBLES.inc(
+            sum(len(batch.bubbles) for each in strokes if each.round_id in kept for batch in each.batches)
+        )
+        return [said[number] for number in range(len(entries))]
+
+
+def append(session: Session, server: str, entries: Sequence[Entry]) -> set[int]:
+    """The rounds whose batches the log has taken in. No round may have two entries."""
+    rows = [(entry, batch) for entry in entries for batch in entry.batches]
+    columns = {
+        "rounds": [entry.round_id for entry, _ in rows],
+        "starts": [entry.batches[0].first for entry, _ in rows],
+        "firsts": [batch.first for _, batch in rows],
+        "arrivals": [batch.arrived_ms for _, batch in rows],
+        "bubbles": [pack(batch.bubbles) for _, batch in rows],
+    }
+    return {round_id for round_id, _ in session.execute(APPEND, {**columns, "server": server})}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,8 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.categories import synonyms
-from clickme.game import service
+from clickme.contests.boards import Score
+from clickme.contests.leaderboard import Leaderboards
+from clickme.game import ingest, service
 from clickme.game.ingest import Log
+from clickme.game.metrics import ACKS, BEGUN, ROUNDS
 from clickme.game.models import Reason
 from clickme.game.round import Round
 from clickme.game.rules import Bubble, Refusal, Rules
@@ -36,10 +40,16 @@ RETRY = 1.0  # s, until a round's end is written again when the database was awa
 
 
 class Listener(Protocol):
-    """Where a player's messages go."""
+    """Where a player's messages go. `gone`: nobody is there any more."""
+
+    gone: bool
 
     async def send(self, message: dict[str, Any]) -> None:
         """Never raises: who is gone hears nothing."""
+        ...
+
+    async def dismiss(self) -> None:
+        """Have them come again, to another server or to the next start of this one. Never raises."""
         ...
 
 
@@ -49,6 +59,7 @@ class Surroundings:
 
     database: Database
     log: Log
+    boards: Leaderboards
     partner: Engine
     clock: Clock
     photographs: Photographs = field(default_factory=Photographs)
@@ -64,19 +75,20 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Revealed:
-    """What there is to see of a round: the photograph in `file` where `bubbles` reveal it."""
+    """What there is to see of a round: the photograph in `file` where the first `count` bubbles reveal it.
+
+    To the list of bubbles others are added meanwhile: it is only cut when the view's turn has come.
+    """
 
     bubbles: Sequence[Bubble]
+    count: int
     file: Path
     rules: Rules
     photographs: Photographs
 
-    @property
-    def count(self) -> int:
-        return len(self.bubbles)
-
     def into(self, row: NDArray[np.uint8]) -> None:
-        compose(row, *self.photographs.scene(self.file, self.rules.fill), self.bubbles, self.rules.reveal)
+        scene = self.photographs.scene(self.file, self.rules.fill)
+        compose(row, *scene, self.bubbles[: self.count], self.rules.reveal)
 
 
 @dataclass(eq=False)
@@ -107,34 +119,41 @@ class LiveRound:
         now = self.around.clock.now()
         async with self.turn:
             if self.round.begun is None:
-                written = await asyncio.to_thread(self._write_begin, now, pointer)
-                if not written:
+                if not await self.around.log.write(partial(self._write_begin, now, pointer)):
                     raise Refusal("begun_elsewhere", "The round has begun elsewhere. Resume it.")
+                BEGUN.inc()
             self.round.begin(now)
         self.run()
 
-    async def bubbles(self, batches: Sequence[Batch]) -> list[int | Refusal]:
-        """Take in batches with one commit.
+    async def bubbles(self, batches: Sequence[Batch], listener: Listener) -> list[int | Refusal]:
+        """Take in batches of the connection that the round is painted over, with one commit.
 
         For each, how many bubbles of this round are in the log by then, or why it is refused. Refusal
-        `taken_over`, of all of them, if the log already holds what this round knows nothing of.
+        `taken_over`, of all of them, where they come over another connection, if the log already holds what
+        this round knows nothing of, or another server runs the round.
         """
         async with self.turn:
-            trial = self.round.copy()
+            if self.stopped or self.listener is not listener:
+                raise taken_over()
+            had = len(self.round.bubbles)
+            new: list[Bubble] = []
             answers: list[int | Refusal] = []
+            fresh: list[Batch] = []
             for batch in batches:
                 try:
-                    trial.keep(trial.admit(*batch), batch.arrived)
-                    answers.append(len(trial.bubbles))
+                    admitted = self.round.admit(*batch, after=new)
                 except Refusal as refusal:
                     answers.append(refusal)
-            had = len(self.round.bubbles)
-            new = trial.bubbles[had:]
-            if new:
-                if not await self.around.log.append(self.dealt.id, had, new):
-                    raise Refusal("taken_over", "The round goes on in another window.")
-                for bubble, arrived in zip(new, trial.arrivals[had:], strict=True):
-                    self.round.keep([bubble], arrived)
+                    continue
+                if admitted:
+                    fresh.append(Batch(had + len(new), admitted, batch.arrived))
+                    new += admitted
+                answers.append(had + len(new))
+            if fresh and not await self.around.log.append(self.dealt.id, list(map(self._stamped, fresh))):
+                raise taken_over()
+            for batch in fresh:
+                self.round.keep(batch.bubbles, batch.arrived)
+                ACKS.observe(self.around.clock.now() - batch.arrived)
         self._show()
         return answers
 
@@ -148,17 +167,22 @@ class LiveRound:
             self.round.flag(self.around.clock.now())
         await self._settle(flag=(reason, note))
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has begun, and its end is yet to be written here."""
+        return self.round.begun is not None and not self.settled and not self.stopped
+
     def over(self) -> bool:
         """Whether nothing more can come of it here."""
         return self.settled and self.round.closed(self.around.clock.now())
 
     async def hear(self, listener: Listener) -> None:
         """From now on this connection is told of the round; the former one is told so."""
+        if listener.gone:  # what they sent before they went takes nothing from who came after them
+            return
         former, self.listener = self.listener, listener
         if former is not listener:
-            await former.send(
-                error_message(self.dealt.id, "taken_over", "The round goes on in another window.")
-            )
+            await former.send(refusal_message(self.dealt.id, taken_over()))
 
     def run(self) -> None:
         """Keep the time, and show the partner what is there."""
@@ -180,8 +204,9 @@ class LiveRound:
         count = self.round.in_time()
         if self.round.running and count > self.shown:
             self.shown = count
-            bubbles = tuple(self.round.bubbles[:count])
-            self.seat.show(Revealed(bubbles, self.file, self.round.rules, self.around.photographs))
+            self.seat.show(
+                Revealed(self.round.bubbles, count, self.file, self.round.rules, self.around.photographs)
+            )
 
     def _hear(self, said: Verdict | PartnerError) -> None:
         if self.stopped:
@@ -227,47 +252,68 @@ class LiveRound:
             return Reason.PARTNER_AWAY
         return Reason.PARTNER_SLOW
 
-    def _write_begin(self, now: float, pointer: str) -> bool:
-        with self.around.database.transaction() as session:
-            return service.begin(
-                session,
-                self.dealt.id,
-                begun_at=as_time(now),
-                pointer=pointer,
-                partner=self.around.partner.version,
-            )
+    def _stamped(self, batch: Batch) -> ingest.Batch:
+        """As the log has it: ms since the round began."""
+        assert self.round.begun is not None
+        return ingest.Batch(batch.first, batch.bubbles, round((batch.arrived - self.round.begun) * 1000))
+
+    def _write_begin(self, now: float, pointer: str, session: Session) -> bool:
+        return service.begin(
+            session,
+            self.dealt.id,
+            begun_at=as_time(now),
+            pointer=pointer,
+            partner=self.around.partner.version,
+            server=self.around.log.server,
+        )
 
     async def _settle(self, flag: tuple[str, str | None] | None = None) -> None:
         """Write the end down, however long the database takes, then say what it holds."""
         self.seat.leave()
         while True:
             try:
-                message = await asyncio.to_thread(self._write_end, flag)
+                message, scores = await self.around.log.write(
+                    partial(self._write_end, flag), order=self.dealt.image_id
+                )
                 break
             except SQLAlchemyError:
                 log.exception("end_not_written", round=self.dealt.id)
                 await asyncio.sleep(RETRY)
         self.settled = True
+        if message["t"] == "end":
+            ROUNDS.labels(message["outcome"]).inc()
+            message["rank"] = await asyncio.to_thread(self._rank, scores)
         await self.listener.send(message)
 
-    def _write_end(self, flag: tuple[str, str | None] | None) -> dict[str, Any]:
+    def _rank(self, scores: Sequence[Score]) -> int | None:
+        """Put what was earned on the leaderboards; the player's rank, where it can be known just now."""
+        self.around.boards.show(scores)
+        return rank(self.around.boards, self.dealt.player_id)
+
+    def _write_end(
+        self, flag: tuple[str, str | None] | None, session: Session
+    ) -> tuple[dict[str, Any], list[Score]]:
+        """How the round has ended, or that another server runs it and will end it; and what was earned."""
         assert self.round.outcome is not None and self.round.ended is not None
-        with self.around.database.transaction() as session:
-            service.end(
-                session,
-                self.dealt.id,
-                self.round.outcome,
-                ended_at=as_time(self.round.ended),
-                recognised_ms=self.round.recognised_ms,
-                points=self.round.points,
-                reason=self.round.reason,
-                partner=self.seen_by,
-            )
-            if flag is not None:
-                service.flag(session, self.dealt.id, *flag)
-            message = end_message(session, self.dealt.id, self.dealt.player_id)
-        assert message is not None
-        return message
+        ended_at = as_time(self.round.ended)
+        paid = service.end(
+            session,
+            self.dealt.id,
+            self.round.outcome,
+            ended_at=ended_at,
+            recognised_ms=self.round.recognised_ms,
+            points=self.round.points,
+            reason=self.round.reason,
+            partner=self.seen_by,
+            server=self.around.log.server,
+        )
+        if flag is not None:
+            service.flag(session, self.dealt.id, *flag)
+        scores: list[Score] = []
+        if paid and self.round.points:
+            scores = self.around.boards.scores(session, [self.dealt.player_id], ended_at)
+        message = end_message(session, self.dealt.id, self.dealt.player_id)
+        return message or refusal_message(self.dealt.id, taken_over()), scores
 
 
 def new_round(dealt: Dealt) -> Round:
@@ -280,24 +326,40 @@ def new_round(dealt: Dealt) -> Round:
 
 
 def end_message(session: Session, round_id: int, player_id: int) -> dict[str, Any] | None:
-    """How a round ended, as the database has it; None while it has not."""
+    """How a round ended, as the database has it, without the player's rank; None while it has not."""
     ended = service.find(session, round_id, player_id)
     if ended is None or ended.outcome is None:
         return None
-    standing = players.standing(session, player_id)
     return {
         "t": "end",
         "round": round_id,
         "outcome": ended.outcome,
         "reason": ended.reason,
         "points": ended.points or 0.0,
-        "total": standing.total,
-        "rank": standing.rank,
+        "total": players.total(session, player_id),
+        "rank": None,
     }
+
+
+def rank(boards: Leaderboards, player_id: int) -> int | None:
+    """1 for the first; None while the database is away."""
+    try:
+        return boards.standing(player_id).rank
+    except SQLAlchemyError:
+        log.warning("rank_unknown")
+        return None
 
 
 def error_message(round_id: int | None, code: str, message: str) -> dict[str, Any]:
     return {"t": "error", "code": code, "message": message, "round": round_id}
+
+
+def refusal_message(round_id: int | None, refusal: Refusal) -> dict[str, Any]:
+    return error_message(round_id, refusal.code, refusal.message)
+
+
+def taken_over() -> Refusal:
+    return Refusal("taken_over", "The round goes on in another window.")
 
 
 def partner_message(*, away: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clickme.contests.models import Contest
 from clickme.kit.tables import UTC_TIME, Table
 
 
@@ -51,6 +52,16 @@ class Round(Table):
             "begun_at",
             postgresql_where=text("begun_at IS NOT NULL AND ended_at IS NULL"),
         ),
+        # What counts on leaderboards, by player and by time: read without the rounds themselves.
+        Index(
+            "rounds_recognised_idx",
+            "player_id",
+            "ended_at",
+            postgresql_include=["points", "contest_id"],
+            postgresql_where=text("outcome = 'recognised'"),
+        ),
+        Index("rounds_recognised_at_idx", "ended_at", postgresql_where=text("outcome = 'recognised'")),
+        Index("rounds_contest_idx", "contest_id", postgresql_where=text("contest_id IS NOT NULL")),
         CheckConstraint("outcome IN ('recognised', 'timeout', 'skipped', 'flagged')", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         CheckConstraint("(outcome = 'recognised') = (recognised_ms IS NOT NULL)", name="recognised"),
@@ -66,7 +77,7 @@ class Round(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), index=True)
-    contest_id: Mapped[int | None]  # empty outside a contest
+    contest_id: Mapped[int | None] = mapped_column(ForeignKey(Contest.id))  # empty outside a contest
     dealt_at: Mapped[datetime] = mapped_column(UTC_TIME, server_default=func.now())
     begun_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
     ended_at: Mapped[datetime | None] = mapped_column(UTC_TIME)
@@ -78,16 +89,23 @@ class Round(Table):
     rules: Mapped[dict[str, Any]]  # game.rules.Rules, as they were for this round
     partner: Mapped[str | None]  # name@sha256 of the model that looked
     pointer: Mapped[str | None]
+    served_by: Mapped[str | None]  # the server that runs it; the log takes its bubbles from no other
 
 
 class BubbleBatch(Table):
-    """Bubbles as they arrived; append-only. `xyt` is little-endian int16 triples: x, y in px, t in ms."""
+    """Bubbles as they arrived; append-only. `xyt` is little-endian int16 triples: x, y in px, t in ms.
+
+    What lies in which table, `partitions.py` says.
+    """
 
     __tablename__ = "bubble_batches"
+    __table_args__ = {"postgresql_partition_by": "RANGE (round_id)"}  # noqa: RUF012 - as SQLAlchemy has it
 
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
     first_index: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     xyt: Mapped[bytes]
+    # When the frame came, on the server's clock: ms since the round began. Empty in rows of older versions.
+    arrived_ms: Mapped[int | None] = mapped_column(Integer)
 
 
 class Flag(Table):

@@ -1,7 +1,8 @@
 """All that a player can do, whichever connection they do it on."""
 
 import asyncio
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,9 @@ from weakref import WeakSet
 import structlog
 
 from clickme.catalogue.store import photograph_path
+from clickme.contests.leaderboard import Leaderboards
+from clickme.contests.models import Contest
+from clickme.contests.service import open_at
 from clickme.game import ingest, service
 from clickme.game.live import (
     Batch,
@@ -19,11 +23,16 @@ from clickme.game.live import (
     end_message,
     new_round,
     partner_message,
+    rank,
+    taken_over,
 )
+from clickme.game.metrics import ROUNDS, RUNNING
 from clickme.game.models import Outcome, Reason
+from clickme.game.partitions import make_room
 from clickme.game.round import Round
 from clickme.game.rules import Refusal, Rules
 from clickme.game.service import Dealt
+from clickme.kit import maintenance
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.house import House
 from clickme_partner.engine import Engine
@@ -31,6 +40,7 @@ from clickme_partner.engine import Engine
 log = structlog.get_logger()
 
 GRACE = timedelta(seconds=30)  # after its time, before a round whose server says nothing is closed by another
+DRAIN = 12.0  # s, for rounds that run when the server is told to stop, and for their last words
 SWEEP = 2.0  # s, between two looks for such rounds and for those that are over here
 ASLEEP = 60.0  # s, that a round which has not begun stays in memory
 
@@ -38,10 +48,13 @@ ASLEEP = 60.0  # s, that a round which has not begun stays in memory
 class Game:
     """The rounds that run in this process."""
 
-    def __init__(self, house: House, partner: Engine, clock: Clock) -> None:
+    def __init__(self, house: House, partner: Engine, boards: Leaderboards, clock: Clock) -> None:
         self.house = house
         self.rules = Rules(fill=house.settings.fill, top_k=house.settings.top_k)
-        self.around = Surroundings(house.database, ingest.Log(house.database), partner, clock)
+        server = secrets.token_hex(8)  # the name of this process, for as long as it lives
+        log = ingest.Log(house.database, server)
+        self.around = Surroundings(house.database, log, boards, partner, clock)
+        self.draining = False  # nothing more is begun here
         self.live: dict[int, LiveRound] = {}
         self.waking: dict[tuple[int, int], asyncio.Task[LiveRound]] = {}  # by player and round
         self.listeners: WeakSet[Listener] = WeakSet()  # all who are there, in a round or not
@@ -54,6 +67,36 @@ class Game:
         if self.around.partner.away is not None:
             self._tell_all()
         self.sweeping = asyncio.create_task(self._sweep())
+
+    async def drain(self) -> None:
+        """Begin nothing more, and return when the rounds that run here have ended, or after `DRAIN` seconds.
+
+        Players are sent elsewhere: at once, or after the end of their round.
+        """
+        self.draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN):
+                while running := [live for live in self.live.values() if live.runs]:
+                    await self._dismiss_but({live.listener for live in running})
+                    await asyncio.sleep(0.05)
+                await self._dismiss_but(set())
+
+    def leave(self, then: Callable[[], None]) -> None:
+        """From any thread or a signal's handler: drain, then do that."""
+
+        async def leaving() -> None:
+            await self.drain()
+            then()
+
+        def begin() -> None:
+            self.leaving = asyncio.create_task(leaving())
+
+        self.loop.call_soon_threadsafe(begin)
+
+    async def _dismiss_but(self, busy: Collection[Listener]) -> None:
+        for listener in list(self.listeners):
+            if listener not in busy:
+                await listener.dismiss()
 
     async def close(self) -> None:
         """Leave. What still runs is closed from the log, by another server or by the next start."""
@@ -72,14 +115,19 @@ class Game:
         if self.around.partner.away is not None:
             await listener.send(partner_message(away=True))
 
-    async def next(self, player_id: int) -> Dealt:
-        """The photograph that lies ready for this player. Refusal `no_photographs` when they had them all."""
-        dealt = await asyncio.to_thread(self._deal, player_id)
+    async def next(self, player_id: int) -> tuple[Dealt, Contest | None]:
+        """The photograph that lies ready for this player, and the contest that is open.
+
+        Refusal `no_photographs` when they had them all, `maintenance`, `restarting`.
+        """
+        await self._may_begin()
+        dealt, contest = await asyncio.to_thread(self._deal, player_id)
         if dealt is None:
             raise Refusal("no_photographs", "You have painted every photograph there is. Thank you.")
-        return dealt
+        return dealt, contest
 
     async def begin(self, player_id: int, round_id: int, pointer: str, listener: Listener) -> None:
+        await self._may_begin()
         live = await self._wake(player_id, round_id, listener)
         try:
             await live.begin(pointer)
@@ -92,17 +140,25 @@ class Game:
         self.live[round_id] = live
         await live.hear(listener)
 
+    async def _may_begin(self) -> None:
+        if self.draining:
+            raise Refusal("restarting", "The server restarts: one moment.")
+        if (words := await maintenance.said(self.house)) is not None:
+            raise Refusal("maintenance", words)
+
     async def bubbles(
         self, player_id: int, round_id: int, batches: Sequence[Batch], listener: Listener
     ) -> list[int | Refusal]:
         """For each batch, how many bubbles of the round are kept by then, or why it is refused."""
         live = await self._wake(player_id, round_id, listener)
         try:
-            return await live.bubbles(batches)
+            return await live.bubbles(batches, listener)
         except Refusal:
+            if live.listener is not listener:
+                raise
             self._forget(live)  # the log knows more of it, if only because a commit's answer was lost
-            live = await self._wake(player_id, round_id, listener)
-            return await live.bubbles(batches)
+            live = await self._wake(player_id, round_id, listener, take_over=False)
+            return await live.bubbles(batches, listener)
 
     async def skip(self, player_id: int, round_id: int, listener: Listener) -> None:
         live = await self._wake(player_id, round_id, listener)
@@ -120,7 +176,7 @@ class Game:
         except Refusal as refusal:
             if refusal.code != "round_over":
                 raise
-            await asyncio.to_thread(self._write_flag, round_id, reason, note)
+            await self.around.log.write(lambda session: service.flag(session, round_id, reason, note))
             await self._say_end(player_id, round_id, listener)
 
     async def resume(self, player_id: int, round_id: int, listener: Listener) -> None:
@@ -150,16 +206,19 @@ class Game:
         if message := await asyncio.to_thread(self._read_end, player_id, round_id):
             await listener.send(message)
 
-    async def _wake(self, player_id: int, round_id: int, listener: Listener) -> LiveRound:
+    async def _wake(
+        self, player_id: int, round_id: int, listener: Listener, *, take_over: bool = True
+    ) -> LiveRound:
         """A player's round, running here or brought back from the database.
 
-        Refusal `no_such_round` for one that is not theirs, `round_over` for one that has ended.
+        Another server that runs it loses it to this one. Refusal `no_such_round` for one that is not theirs,
+        `round_over` for one that has ended, `taken_over` where another server runs it and is to go on.
         """
         live = self.live.get(round_id)
         if live is None:
             key = (player_id, round_id)
             if key not in self.waking:
-                waking = asyncio.create_task(self._bring_back(player_id, round_id, listener))
+                waking = asyncio.create_task(self._bring_back(player_id, round_id, listener, take_over))
                 waking.add_done_callback(lambda _: self.waking.pop(key))
                 self.waking[key] = waking
             live = self.live.setdefault(round_id, await asyncio.shield(self.waking[key]))
@@ -171,9 +230,11 @@ class Game:
             live.run()
         return live
 
-    async def _bring_back(self, player_id: int, round_id: int, listener: Listener) -> LiveRound:
+    async def _bring_back(
+        self, player_id: int, round_id: int, listener: Listener, take_over: bool
+    ) -> LiveRound:
         now = self.around.clock.now()
-        dealt, played = await asyncio.to_thread(self._read, player_id, round_id, now)
+        dealt, played = await asyncio.to_thread(self._read, player_id, round_id, now, take_over)
         file = photograph_path(self.house.home.photographs, dealt.sha256)
         return LiveRound(dealt, played, file, self.around, listener, now)
 
@@ -184,22 +245,27 @@ class Game:
             if self.live.get(live.dealt.id) is live:
                 del self.live[live.dealt.id]
 
-    def _deal(self, player_id: int) -> Dealt | None:
+    def _deal(self, player_id: int) -> tuple[Dealt | None, Contest | None]:
         with self.house.database.transaction() as session:
             round_id = service.deal(session, player_id, self.rules)
-            return None if round_id is None else service.find(session, round_id, player_id)
+            dealt = None if round_id is None else service.find(session, round_id, player_id)
+            return dealt, open_at(session, as_time(self.around.clock.now()))
 
-    def _read(self, player_id: int, round_id: int, now: float) -> tuple[Dealt, Round]:
+    def _read(self, player_id: int, round_id: int, now: float, take_over: bool) -> tuple[Dealt, Round]:
         """A round that is not over, from its log. One whose time has gone by is closed here and now."""
+        server = self.around.log.server
         with self.house.database.transaction() as session:
+            if take_over:  # before its log is read, so that nothing is added to it elsewhere afterwards
+                service.take_over(session, round_id, player_id, server)
             dealt = service.find(session, round_id, player_id)
             if dealt is None:
                 raise Refusal("no_such_round", "You have no such round.")
+            if dealt.begun_at is not None and dealt.ended_at is None and dealt.served_by != server:
+                raise taken_over()
             played = new_round(dealt)
             over = dealt.ended_at is not None
             if not over:
-                # When they came was known to a server that is gone. Now is later, and so earns nobody points.
-                played.keep(ingest.stored(session, round_id), now)
+                played.recall(ingest.stored(session, round_id), now)
                 if played.begun is not None and now >= played.deadline:
                     service.end(
                         session,
@@ -215,11 +281,8 @@ class Game:
 
     def _read_end(self, player_id: int, round_id: int) -> dict[str, Any] | None:
         with self.house.database.transaction() as session:
-            return end_message(session, round_id, player_id)
-
-    def _write_flag(self, round_id: int, reason: str, note: str | None) -> None:
-        with self.house.database.transaction() as session:
-            service.flag(session, round_id, reason, note)
+            message = end_message(session, round_id, player_id)
+        return message and message | {"rank": rank(self.around.boards, player_id)}
 
     def _partner_changed(self) -> None:
         """From the partner's thread."""
@@ -238,11 +301,13 @@ class Game:
             telling.add_done_callback(self.telling.discard)
 
     async def _sweep(self) -> None:
-        """Close what others left behind, and let go of what is over here."""
+        """Close what others left behind, let go of what is over here, and see to it that the log has room."""
         while True:
             pause = SWEEP
             try:
                 await asyncio.to_thread(self._close_overdue, frozenset(self.live))
+                await asyncio.to_thread(self._make_room)
+                await asyncio.to_thread(self.around.boards.refresh)
             except Exception:
                 # The others were cut off as well: they are given time to write the ends that they know.
                 log.exception("sweep_failed")
@@ -252,10 +317,17 @@ class Game:
                 asleep = live.round.begun is None and now > live.woken + ASLEEP
                 if asleep or live.over():
                     del self.live[round_id]
+            RUNNING.set(sum(live.round.running for live in self.live.values()))
             await asyncio.sleep(pause)
+
+    def _make_room(self) -> None:
+        with self.house.database.transaction() as session:
+            if added := make_room(session):
+                log.info("log_extended", until_round=added)
 
     def _close_overdue(self, ours: frozenset[int]) -> None:
         with self.house.database.transaction() as session:
             closed = service.overdue(session, as_time(self.around.clock.now()), GRACE, ours)
         if closed:
             log.info("rounds_closed", rounds=closed)
+            ROUNDS.labels(Outcome.TIMEOUT).inc(len(closed))

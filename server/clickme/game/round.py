@@ -8,8 +8,7 @@ were painted before the browser could know of the end; they are kept, and change
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from clickme.game.models import Outcome, Reason
 from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules, check, earliest_ms, points
@@ -28,10 +27,6 @@ class Round:
     recognised_ms: int | None = None
     bubbles: list[Bubble] = field(default_factory=list)
     arrivals: list[float] = field(default_factory=list)  # when each bubble came, s
-
-    def copy(self) -> Self:
-        """Another one in the same state, to try things on."""
-        return replace(self, bubbles=list(self.bubbles), arrivals=list(self.arrivals))
 
     @property
     def running(self) -> bool:
@@ -60,24 +55,28 @@ class Round:
         if self.begun is None:
             self.begun = now
 
-    def admit(self, first: int, bubbles: Sequence[Bubble], now: float) -> list[Bubble]:
+    def admit(
+        self, first: int, bubbles: Sequence[Bubble], now: float, *, after: Sequence[Bubble] = ()
+    ) -> list[Bubble]:
         """Those of `bubbles`, the first of which has index `first`, that are new and may be kept.
 
-        What is already here is passed over, whatever it says: the log is idempotent by index. Nothing is
-        changed: once the bubbles are in the log, `keep` takes them in. Refusal if the brush's laws, the
-        order or the end forbid them.
+        What is already here, or was let in just before (`after`), is passed over, whatever it says: the log
+        is idempotent by index. Nothing is changed: once the bubbles are in the log, `keep` takes them in.
+        Refusal if the brush's laws, the order or the end forbid them.
         """
+        here = len(self.bubbles) + len(after)
         if self.begun is None:
             raise Refusal("not_begun", "The round has not begun.")
         if self.closed(now):
             raise Refusal("round_over", "The round is over.")
-        if first > len(self.bubbles):
-            raise Refusal("gap", f"Bubble {len(self.bubbles)} has to come before bubble {first}.")
+        if first > here:
+            raise Refusal("gap", f"Bubble {here} has to come before bubble {first}.")
         if first + len(bubbles) > self.rules.most_bubbles:
             raise Refusal("too_many", f"A round has at most {self.rules.most_bubbles} bubbles.")
-        new = list(bubbles[len(self.bubbles) - first :])
+        new = list(bubbles[here - first :])
         until = now if self.ended is None else self.ended
-        check(self.rules, self.bubbles[-1] if self.bubbles else None, new, (until - self.begun) * 1000)
+        last = after[-1] if after else self.bubbles[-1] if self.bubbles else None
+        check(self.rules, last, new, (until - self.begun) * 1000)
         return new
 
     def keep(self, bubbles: Iterable[Bubble], arrived: float) -> None:
@@ -85,6 +84,17 @@ class Round:
         for bubble in bubbles:
             self.bubbles.append(bubble)
             self.arrivals.append(arrived)
+
+    def recall(self, batches: Iterable[tuple[Iterable[Bubble], int | None]], now: float) -> None:
+        """Take in what the log holds: bubbles, and how many ms into the round they came.
+
+        Where it does not say so, they count as having come now, which is later, and so earns nobody points.
+        """
+        for bubbles, arrived_ms in batches:
+            if self.begun is None or arrived_ms is None:
+                self.keep(bubbles, now)
+            else:
+                self.keep(bubbles, self.begun + arrived_ms / 1000)
 
     def in_time(self) -> int:
         """How many bubbles, from the first on, came before the time was up: what the partner may see."""

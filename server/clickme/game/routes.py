@@ -12,10 +12,10 @@ from clickme.game.schemas import RoundResponse
 from clickme.game.service import Dealt
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
-from clickme.kit.web import Transaction, house_of
+from clickme.kit.web import Transaction, errors, house_of
 from clickme.players.session import CurrentPlayer
 
-router = APIRouter(prefix="/api/rounds", tags=["rounds"])
+router = APIRouter(prefix="/api/rounds", tags=["rounds"], responses=errors(401, 404, 422))
 
 
 def own_round(

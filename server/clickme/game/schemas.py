@@ -34,7 +34,8 @@ class Bubbles(Frame):
     xyt: Annotated[list[int], Field(min_length=3, max_length=3 * MOST_BUBBLES)]
 
     def bubbles(self) -> list[Bubble]:
-        return [Bubble(*self.xyt[i : i + 3]) for i in range(0, len(self.xyt), 3)]
+        numbers = iter(self.xyt)
+        return list(map(Bubble, numbers, numbers, numbers))
 
 
 class Skip(Frame):

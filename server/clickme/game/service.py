@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Category, Image
+from clickme.contests.service import open_at
 from clickme.game.dealing import pick
 from clickme.game.models import COUNTING, BubbleBatch, Flag, Outcome, Reason, Round
 from clickme.game.rules import Rules
@@ -22,6 +23,7 @@ class Dealt:
 
     id: int
     player_id: int
+    image_id: int
     class_index: int
     category: str
     sha256: str
@@ -32,6 +34,7 @@ class Dealt:
     reason: Reason | None
     recognised_ms: int | None
     points: float | None
+    served_by: str | None
 
 
 def deal(session: Session, player_id: int, rules: Rules) -> int | None:
@@ -66,6 +69,7 @@ def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
     return Dealt(
         id=played.id,
         player_id=played.player_id,
+        image_id=played.image_id,
         class_index=class_index,
         category=shown,
         sha256=sha256,
@@ -76,18 +80,46 @@ def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
         reason=Reason(played.timeout_reason) if played.timeout_reason else None,
         recognised_ms=played.recognised_ms,
         points=played.points,
+        served_by=played.served_by,
     )
 
 
-def begin(session: Session, round_id: int, *, begun_at: datetime, pointer: str, partner: str) -> bool:
-    """Write down that a round has begun. False if it had begun or ended before."""
+def begin(
+    session: Session,
+    round_id: int,
+    *,
+    begun_at: datetime,
+    pointer: str,
+    partner: str,
+    server: str | None = None,
+) -> bool:
+    """Write down that a round has begun, on `server`. False if it had begun or ended before.
+
+    It belongs to the contest that is open at that moment.
+    """
+    contest = open_at(session, begun_at)
     begun = session.execute(
         update(Round)
         .where(Round.id == round_id, Round.begun_at.is_(None), Round.ended_at.is_(None))
-        .values(begun_at=begun_at, pointer=pointer, partner=partner)
+        .values(
+            begun_at=begun_at,
+            pointer=pointer,
+            partner=partner,
+            served_by=server,
+            contest_id=contest.id if contest else None,
+        )
         .returning(Round.id)
     )
     return begun.first() is not None
+
+
+def take_over(session: Session, round_id: int, player_id: int, server: str) -> None:
+    """From now on this server runs the player's round: what another one still has of it does not count."""
+    session.execute(
+        update(Round)
+        .where(Round.id == round_id, Round.player_id == player_id, Round.ended_at.is_(None))
+        .values(served_by=server)
+    )
 
 
 def end(
@@ -100,14 +132,17 @@ def end(
     points: float = 0.0,
     reason: Reason | None = None,
     partner: str | None = None,
+    server: str | None = None,
 ) -> bool:
     """Close a round, once: the points paid and the map counted here are never paid or counted again.
 
-    `partner` looked last, if that is known. False, and nothing is changed, if it was closed before.
+    `partner` looked last, if that is known. False, and nothing is changed, if it was closed before, or if it
+    has begun and another than `server`, where that is named, runs it.
     """
+    mine = (Round.served_by == server) | Round.begun_at.is_(None) if server else true()
     closed = session.execute(
         update(Round)
-        .where(Round.id == round_id, Round.ended_at.is_(None))
+        .where(Round.id == round_id, Round.ended_at.is_(None), mine)
         .values(
             ended_at=ended_at,
             outcome=outcome,

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -13,12 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message
 from starlette.websockets import WebSocketState
 
+from clickme.contests.models import Contest
 from clickme.game.live import Batch, error_message
+from clickme.game.metrics import SOCKETS
 from clickme.game.play import Game
 from clickme.game.rules import Refusal
 from clickme.game.schemas import FRAMES, AnyFrame, Begin, Bubbles, Flag, Next, Resume, Skip, frame_of
 from clickme.kit.house import House
+from clickme.kit.leases import SocketLeases
+from clickme.kit.limits import RateLimits, address_of
 from clickme.kit.metrics import ERRORS
+from clickme.kit.problems import Problem
 from clickme.kit.web import names_own_page
 from clickme.players import service as players
 from clickme.players.session import player_of
@@ -27,20 +32,31 @@ from clickme.settings import Limits
 log = structlog.get_logger()
 router = APIRouter()
 
-POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
+POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
+SERVICE_RESTART: Final = 1012  # IANA's registry of close codes
+as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @router.websocket("/ws/play")
 async def play(websocket: WebSocket) -> None:
     """Play rounds. The handshake is refused (403) without a session, or from another site's page."""
-    house = websocket.app.state.house
+    house: House = websocket.app.state.house
     player_id = player_of(websocket, house) if names_own_page(websocket) else None
     if player_id is None or not await asyncio.to_thread(is_player, house, player_id):
         log.info("socket_refused", origin=websocket.headers.get("origin"), host=websocket.headers.get("host"))
         await websocket.close(POLICY_VIOLATION)
         return
-    await websocket.accept()
-    await Connection(websocket, websocket.app.state.game, player_id, house.settings.limits).serve()
+    leases: SocketLeases = websocket.app.state.socket_leases
+    try:
+        lease = await leases.take(player_id, address_of(websocket))
+    except Problem as full:
+        await turn_away(websocket, full)
+        return
+    try:
+        await websocket.accept()
+        await Connection(websocket, player_id).serve()
+    finally:
+        await leases.give_back(lease)
 
 
 def is_player(house: House, player_id: int) -> bool:
@@ -48,82 +64,105 @@ def is_player(house: House, player_id: int) -> bool:
         return players.exists(session, player_id)
 
 
-class Arrived(NamedTuple):
-    """A message, and when it came on the game's clock, s."""
+async def turn_away(websocket: WebSocket, why: Problem) -> None:
+    """A browser can read why only over a socket that is open."""
+    ERRORS.labels(why.code).inc()
+    try:
+        await websocket.accept()
+        await websocket.send_text(as_json(error_message(None, why.code, why.message)))
+        await websocket.close(POLICY_VIOLATION)
+    except (WebSocketDisconnect, RuntimeError):
+        log.debug("socket_gone")
+
+
+class Said(NamedTuple):
+    """A frame and when it came on the game's clock, s; or why it is none."""
 
     at: float
-    message: Message
+    frame: AnyFrame | Refusal
 
 
 class Connection:
     """One socket of one player. Frames are done in their order; those of bubbles that wait, together.
 
-    They are taken from the socket and stamped as they come, whatever the one before them waits for.
+    They are taken from the socket, read and stamped as they come, whatever the one before them waits for.
     """
 
-    def __init__(self, websocket: WebSocket, game: Game, player_id: int, limits: Limits) -> None:
+    def __init__(self, websocket: WebSocket, player_id: int) -> None:
         self.websocket = websocket
-        self.game = game
         self.player_id = player_id
-        self.limits = limits
-        self.inbox: asyncio.Queue[Arrived | None] = asyncio.Queue(limits.frames)
+        self.game: Game = websocket.app.state.game
+        self.rates: RateLimits = websocket.app.state.rate_limits
+        self.limits: Limits = websocket.app.state.house.settings.limits
+        self.inbox: asyncio.Queue[Said | None] = asyncio.Queue(self.limits.frames)
         self.frames = Rate(seconds=1)
         self.errors = Rate(seconds=60)
+        self.gone = False
 
     async def serve(self) -> None:
         receiving = asyncio.create_task(self._receive())
+        SOCKETS.inc()
         try:
             await self.game.arrive(self)
             while waiting := await self._waiting():
-                for run in runs([self._read(arrived) for arrived in waiting]):
+                for run in runs(waiting):
                     await self._do(run)
                 if self.errors.count >= self.limits.socket_errors:
                     break
             await self._close()
         finally:
+            SOCKETS.dec()
             receiving.cancel()
 
     async def send(self, message: dict[str, Any]) -> None:
         """What is said to a socket that has gone is not heard; the log has what matters."""
+        await self._say(as_json(message))
+
+    async def _say(self, text: str) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:
             try:
-                await self.websocket.send_text(json.dumps(message, separators=(",", ":")))
+                await self.websocket.send_text(text)
             except (WebSocketDisconnect, RuntimeError):
-                log.debug("socket_gone", player=self.player_id)
+                log.debug("socket_gone")
 
-    async def _close(self) -> None:
+    async def dismiss(self) -> None:
+        await self._close(SERVICE_RESTART)
+
+    async def _close(self, code: int = POLICY_VIOLATION) -> None:
         try:
-            await self.websocket.close(POLICY_VIOLATION)
+            await self.websocket.close(code)
         except (WebSocketDisconnect, RuntimeError):
             log.debug("socket_gone", player=self.player_id)
 
     async def _receive(self) -> None:
-        """A full inbox stops the reading, and so the sender."""
+        """A full inbox stops the reading, and so the sender. What is no frame takes up no room in it."""
+        now = self.game.around.clock.now
         try:
             while (message := await self.websocket.receive())["type"] != "websocket.disconnect":
-                await self.inbox.put(Arrived(self.game.around.clock.now(), message))
+                await self.inbox.put(self._read(message, now()))
         except Exception:
             log.exception("socket_broken", player=self.player_id)
+        self.gone = True
         await self.inbox.put(None)
 
-    async def _waiting(self) -> list[Arrived]:
+    def _read(self, message: Message, at: float) -> Said:
+        try:
+            if self.frames.hit(at) > self.limits.frames:
+                raise Refusal("too_many_frames", f"More than {self.limits.frames} frames in a second.")
+            return Said(at, read(message, self.limits.frame_bytes))
+        except Refusal as refusal:
+            return Said(at, refusal)
+
+    async def _waiting(self) -> list[Said]:
         """All that has come; nothing when the socket has gone and all it sent is done."""
         waiting = [await self.inbox.get()]
         while not self.inbox.empty():
             waiting.append(self.inbox.get_nowait())
         if waiting[-1] is None:
             self.inbox.put_nowait(None)
-        return [arrived for arrived in waiting if arrived is not None]
+        return [said for said in waiting if said is not None]
 
-    def _read(self, arrived: Arrived) -> "Said":
-        try:
-            if self.frames.hit(arrived.at) > self.limits.frames:
-                raise Refusal("too_many_frames", f"More than {self.limits.frames} frames in a second.")
-            return Said(arrived.at, read(arrived.message, self.limits.frame_bytes))
-        except Refusal as refusal:
-            return Said(arrived.at, refusal)
-
-    async def _do(self, run: "list[Said]") -> None:
+    async def _do(self, run: list[Said]) -> None:
         """Do one thing that was said, or several frames of bubbles of one round."""
         frame = run[0].frame
         try:
@@ -147,19 +186,22 @@ class Connection:
         ERRORS.labels(refusal.code).inc()
         await self.send(error_message(round_id, refusal.code, refusal.message))
 
-    async def _take_in(self, round_id: int, run: "list[Said]") -> None:
+    async def _take_in(self, round_id: int, run: list[Said]) -> None:
+        """Frames that were kept together are acknowledged together, by the count of the last of them."""
         batches = [Batch(s.frame.n, s.frame.bubbles(), s.at) for s in run if isinstance(s.frame, Bubbles)]
-        for answer in await self.game.bubbles(self.player_id, round_id, batches, self):
+        answers = await self.game.bubbles(self.player_id, round_id, batches, self)
+        kept = max((answer for answer in answers if isinstance(answer, int)), default=None)
+        if kept is not None:
+            await self._say(f'{{"t":"ack","round":{round_id},"n":{kept}}}')  # the bulk of all that is said
+        for answer in answers:
             if isinstance(answer, Refusal):
                 await self._refuse(answer, round_id)
-            else:
-                await self.send({"t": "ack", "round": round_id, "n": answer})
 
     async def _act(self, frame: AnyFrame) -> None:
         game, player_id = self.game, self.player_id
         match frame:
             case Next():
-                dealt = await game.next(player_id)
+                dealt, contest = await game.next(player_id)
                 await self.send(
                     {
                         "t": "round",
@@ -167,25 +209,39 @@ class Connection:
                         "image": f"/api/rounds/{dealt.id}/photograph",
                         "category": dealt.category,
                         "rules": asdict(dealt.rules),
-                        "contest": None,
+                        "contest": contest and in_brief(contest),
                     }
                 )
             case Begin():
+                await self._count("begin", self.limits.begins, TOO_MANY_BEGINS)
                 await game.begin(player_id, frame.round, frame.pointer, self)
                 await self.send({"t": "begun", "round": frame.round})
             case Skip():
                 await game.skip(player_id, frame.round, self)
             case Flag():
+                await self._count("flag", self.limits.flags, TOO_MANY_FLAGS)
                 await game.flag(player_id, frame.round, frame.reason, frame.note, self)
             case Resume():
                 await game.resume(player_id, frame.round, self)
 
+    async def _count(self, what: str, rate: str, too_many: tuple[str, str]) -> None:
+        """Refusal `too_many` where the player has done this too often; while nobody counts, they may."""
+        if await asyncio.to_thread(self.rates.hit, what, rate, str(self.player_id)) is False:
+            raise Refusal(*too_many)
 
-class Said(NamedTuple):
-    """A frame and when it came, s; or why it is none."""
 
-    at: float
-    frame: AnyFrame | Refusal
+def in_brief(contest: Contest) -> dict[str, Any]:
+    return {"id": contest.id, "name": contest.name, "closes_at": contest.closes_at.isoformat()}
+
+
+TOO_MANY_BEGINS = (
+    "too_many_begins",
+    "Those were many rounds in a short time. Rest for a moment, then press again.",
+)
+TOO_MANY_FLAGS = (
+    "too_many_flags",
+    "You have reported many photographs by now, thank you. Skip this one, and report again in an hour.",
+)
 
 
 def runs(said: Iterable[Said]) -> Iterator[list[Said]]:
@@ -227,8 +283,19 @@ def read(message: Message, most_bytes: int) -> AnyFrame:
     text = message.get("text")
     if text is None:
         raise Refusal("not_text", "Frames are JSON text.")
-    if len(text) > most_bytes or len(text.encode()) > most_bytes:
+    if len(text) > most_bytes or (not text.isascii() and len(text.encode()) > most_bytes):
         raise Refusal("frame_too_large", f"A frame has at most {most_bytes} bytes.")
+    try:
+        frame = frame_of.validate_json(text)
+    except ValidationError:
+        frame = read_slowly(text)
+    if isinstance(frame, Bubbles) and len(frame.xyt) % 3:
+        raise Refusal("bad_frame", "xyt holds three numbers a bubble.")
+    return frame
+
+
+def read_slowly(text: str) -> AnyFrame:
+    """The frame in a text, or else what exactly is wrong with it."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -237,11 +304,8 @@ def read(message: Message, most_bytes: int) -> AnyFrame:
     if not isinstance(kind, str) or kind not in FRAMES:
         raise Refusal("unknown_type", f"A frame's t is one of {', '.join(FRAMES)}.")
     try:
-        frame = frame_of.validate_python(content)
+        return frame_of.validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"][1:])
         raise Refusal("bad_frame", f"{place}: {first['msg']}") from None
-    if isinstance(frame, Bubbles) and len(frame.xyt) % 3:
-        raise Refusal("bad_frame", "xyt holds three numbers a bubble.")
-    return frame

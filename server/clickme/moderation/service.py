@@ -23,12 +23,15 @@ def include(session: Session, name: str) -> None:
 
 
 def ban(session: Session, name: str) -> None:
-    """Leave a player's rounds out of data sets, those to come too. Problem `no_such_player`."""
+    """Leave a player's rounds out of data sets, those to come too, and the player off leaderboards.
+
+    Those forget the player once they are dropped, after the commit. Problem `no_such_player`.
+    """
     _change_player(session, name, func.now())
 
 
 def unban(session: Session, name: str) -> None:
-    """Take a ban back. Problem `no_such_player`."""
+    """Take a ban back; the same holds. Problem `no_such_player`."""
     _change_player(session, name, None)
 
 

@@ -23,7 +23,7 @@ FAR_REQUESTS: Final = 2
 
 
 def open_partner(house: "House") -> Engine:
-    """The server at `CLICKME_PARTNER_URL`, else the home's partner: the best there is, where it has none yet.
+    """The server at `CLICKME_PARTNER_URL`, else the home's own partner.
 
     PartnerError where the home's cannot look; a server that cannot is away until it can.
     """
@@ -31,6 +31,11 @@ def open_partner(house: "House") -> Engine:
         from clickme_partner.inference.client import Remote
 
         return Engine(Remote(url.get_secret_value()), batch=FAR_BATCH, workers=FAR_REQUESTS)
+    return at_hand(own_partner(house))
+
+
+def own_partner(house: "House") -> Installed:
+    """The home's partner: the best there is, where it has none yet."""
     found = installed(house.home.partner)
     if found is None:
         from clickme.partners.optimise import quickest
@@ -38,7 +43,7 @@ def open_partner(house: "House") -> Engine:
         with reporting() as report:
             plain = install(None, folder=house.home.partner, cache=house.settings.cache, report=report)
             found = quickest(house.home.partner, plain, report)
-    return at_hand(found)
+    return found
 
 
 def at_hand(partner: Installed) -> Engine:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response, status
 from clickme.kit.house import House
 from clickme.kit.limits import SignUpLimit
 from clickme.kit.problems import Problem
-from clickme.kit.web import Transaction, house_of
+from clickme.kit.web import Transaction, errors, house_of
 from clickme.players import service
 from clickme.players.consent import CONSENT
 from clickme.players.models import Player
@@ -23,7 +23,12 @@ def consent() -> ConsentResponse:
     return ConsentResponse(version=CONSENT.version, title=CONSENT.title, text=CONSENT.text)
 
 
-@router.post("/players", status_code=status.HTTP_201_CREATED, dependencies=[SignUpLimit])
+@router.post(
+    "/players",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[SignUpLimit],
+    responses=errors(400, 403, 422, 429),
+)
 def sign_up(
     asked: SignUp,
     request: Request,
@@ -43,7 +48,7 @@ def sign_up(
     return PlayerResponse(player=player.id, name=player.name)
 
 
-@router.get("/me")
+@router.get("/me", responses=errors(401))
 def me(player_id: CurrentPlayer, session: Transaction) -> MeResponse:
     """The player in this browser."""
     player = session.get(Player, player_id)

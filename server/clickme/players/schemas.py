@@ -1,6 +1,10 @@
 """What crosses the wire about players."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from clickme.players.consent import CONSENT
 
 
 class ConsentResponse(BaseModel):
@@ -12,11 +16,11 @@ class ConsentResponse(BaseModel):
 
 
 class SignUp(BaseModel):
-    """`consent` is the version that was agreed to."""
+    """`consent` is the version that was agreed to: only the one in force will do."""
 
     model_config = ConfigDict(extra="forbid")
 
-    consent: str
+    consent: Annotated[str, Field(json_schema_extra={"const": CONSENT.version})]
 
 
 class PlayerResponse(BaseModel):

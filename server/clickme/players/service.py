@@ -35,7 +35,12 @@ def exists(session: Session, player_id: int) -> bool:
     return session.get(Player, player_id) is not None
 
 
+def total(session: Session, player_id: int) -> float:
+    """The sum of a player's points."""
+    return session.scalar(select(Player.points).where(Player.id == player_id)) or 0.0
+
+
 def standing(session: Session, player_id: int) -> Standing:
-    total = session.scalar(select(Player.points).where(Player.id == player_id)) or 0.0
-    better = session.scalar(select(func.count()).select_from(Player).where(Player.points > total)) or 0
-    return Standing(total, better + 1)
+    points = total(session, player_id)
+    better = session.scalar(select(func.count()).select_from(Player).where(Player.points > points)) or 0
+    return Standing(points, better + 1)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from fastapi.security import APIKeyCookie
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import HTTPConnection
 
@@ -12,6 +13,8 @@ from clickme.kit.web import house_of
 
 COOKIE = "clickme_session"
 A_YEAR = 365 * 24 * 3600
+# Only for the OpenAPI document: the cookie is read below, as sockets have it too.
+scheme = APIKeyCookie(name=COOKIE, auto_error=False, description="A player's; `POST /api/players` sets it.")
 
 
 def signer(house: House) -> TimestampSigner:
@@ -38,7 +41,9 @@ def player_of(connection: HTTPConnection, house: House) -> int | None:
         return None
 
 
-def current_player(request: Request, house: Annotated[House, Depends(house_of)]) -> int:
+def current_player(
+    request: Request, house: Annotated[House, Depends(house_of)], _: Annotated[str | None, Depends(scheme)]
+) -> int:
     player_id = player_of(request, house)
     if player_id is None:
         raise nobody()

@@ -113,6 +113,8 @@ def wander(rules: Rules, photograph: NDArray[np.uint8], chance: random.Random) -
 
 
 STRATEGIES: dict[str, Strategy] = {"spiral": spiral, "contrast": contrast, "wander": wander}
+# They paint alike whatever the photograph shows.
+BLIND: frozenset[Strategy] = frozenset({spiral, wander})
 
 
 def follow(rules: Rules, last: tuple[int, int] | None, cursor: Point) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Contests, and the leaderboards of today, of a contest and of all time."""

@@ -1,0 +1,154 @@
+"""What stands on leaderboards, as Postgres knows it. Whatever else shows it is a copy of this.
+
+A score is a sum over a player's recognised rounds in millionths of a point. Those are whole numbers, so that
+a sum is the same in whatever order it is made. No other round has points. Who is banned is on no board.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Double,
+    String,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    table,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from clickme.contests.boards import ALL_TIME, CONTEST_KEY, MILLION, Board, Score
+from clickme.contests.models import Contest, Counts, FinalStanding
+from clickme.players.models import Player
+
+# The game's table, by those of its columns that outsiders may read: the game stands above this package.
+rounds = table(
+    "rounds",
+    column("player_id", BigInteger),
+    column("contest_id", BigInteger),
+    column("begun_at", DateTime(timezone=True)),
+    column("ended_at", DateTime(timezone=True)),
+    column("outcome", String),
+    column("points", Double),
+)
+
+RECOGNISED = rounds.c.outcome == "recognised"
+NOT_BANNED = Player.banned_at.is_(None)
+WORTH: dict[Counts, ColumnElement[int]] = {
+    Counts.POINTS: cast(func.round(rounds.c.points * MILLION), BigInteger),
+    Counts.ROUNDS: literal(MILLION, BigInteger),
+}
+
+
+def everybodys(session: Session, board: Board) -> dict[int, int]:
+    """The score of each player on a board, of those who have one."""
+    if board.is_final:
+        statement = (
+            select(FinalStanding.player_id, FinalStanding.score)
+            .join(Player, Player.id == FinalStanding.player_id)
+            .where(FinalStanding.contest_id == board.contest_id, NOT_BANNED)
+        )
+    else:
+        statement = _standings(board)
+    return dict(session.execute(statement).all())
+
+
+def ones(session: Session, board: Board, player_id: int) -> int:
+    """A player's own score on a board, banned or not; 0 without any."""
+    mine = (rounds.c.player_id == player_id, *_counting(board))
+    return session.scalar(select(_sum(WORTH[board.counts])).where(*mine)) or 0
+
+
+def earned(session: Session, player_ids: Collection[int], today: Board) -> list[Score]:
+    """What these players have on the boards that still move: all time, `today`, contests not yet frozen.
+
+    Their rows are locked until the transaction ends: of two that end rounds of a player the later sees both.
+    """
+    theirs = select(Player.id).where(Player.id.in_(player_ids)).order_by(Player.id)
+    session.execute(theirs.with_for_update(key_share=True))
+    return as_they_are(session, player_ids, today)
+
+
+def as_they_are(session: Session, player_ids: Collection[int], today: Board) -> list[Score]:
+    """The same without the locks."""
+    worth = case((Contest.counts == Counts.ROUNDS, WORTH[Counts.ROUNDS]), else_=WORTH[Counts.POINTS])
+    in_contests = (
+        select(func.concat(CONTEST_KEY, Contest.id), rounds.c.player_id, _sum(worth))
+        .select_from(rounds)
+        .join(Contest, Contest.id == rounds.c.contest_id)
+        .join(Player, Player.id == rounds.c.player_id)
+        .where(RECOGNISED, NOT_BANNED, Contest.frozen_at.is_(None))
+        .group_by(Contest.id, rounds.c.player_id)
+    )
+    boards = [_standings(ALL_TIME, literal(ALL_TIME.key)), _standings(today, literal(today.key)), in_contests]
+    theirs = rounds.c.player_id.in_(player_ids)
+    found = session.execute(union_all(*(board.where(theirs) for board in boards)))
+    return [Score(key, player_id, score) for key, player_id, score in found if score > 0]
+
+
+def lately_recognised(session: Session, since: datetime) -> list[int]:
+    """Players who had a round recognised since then."""
+    lately = (RECOGNISED, rounds.c.ended_at >= since)
+    return list(session.scalars(select(rounds.c.player_id).where(*lately).distinct()))
+
+
+def lately_banned(session: Session, since: datetime) -> list[int]:
+    return list(session.scalars(select(Player.id).where(Player.banned_at >= since)))
+
+
+def names(session: Session, player_ids: Collection[int]) -> dict[int, str]:
+    """What players are called, of those who may be on a board."""
+    called = select(Player.id, Player.name).where(Player.id.in_(player_ids), NOT_BANNED)
+    return dict(session.execute(called).all())
+
+
+def still_run(session: Session, contest_id: int) -> bool:
+    """Whether a round of that contest has begun and not ended."""
+    running = (rounds.c.contest_id == contest_id, rounds.c.begun_at.is_not(None), rounds.c.ended_at.is_(None))
+    return bool(session.scalar(select(exists().where(*running))))
+
+
+def write_final(session: Session, board: Board) -> None:
+    """Keep a contest's standings for good, with their places."""
+    standing = _standings(board).subquery()
+    place = func.rank().over(order_by=standing.c.score.desc())
+    rows = select(literal(board.contest_id, BigInteger), standing.c.player_id, place, standing.c.score)
+    session.execute(insert(FinalStanding).from_select(["contest_id", "player_id", "place", "score"], rows))
+
+
+def _standings(board: Board, *before: ColumnElement[Any]) -> Any:
+    """Who has what on a board: (…, player_id, score)."""
+    total = _sum(WORTH[board.counts])
+    return (
+        select(*before, rounds.c.player_id, total.label("score"))
+        .join(Player, Player.id == rounds.c.player_id)
+        .where(NOT_BANNED, *_counting(board))
+        .group_by(rounds.c.player_id)
+        .having(total > 0)
+    )
+
+
+def _counting(board: Board) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [RECOGNISED]
+    if board.begins is not None:
+        conditions.append(rounds.c.ended_at >= board.begins)
+    if board.ends is not None:
+        conditions.append(rounds.c.ended_at < board.ends)
+    if board.contest_id is not None:
+        conditions.append(rounds.c.contest_id == board.contest_id)
+    return conditions
+
+
+def _sum(worth: ColumnElement[Any]) -> ColumnElement[int]:
+    """Postgres sums bigint as numeric; this fits a bigint again."""
+    return cast(func.sum(worth), BigInteger)
