@@ -149,8 +149,11 @@ class Game:
     async def bubbles(
         self, player_id: int, round_id: int, batches: Sequence[Batch], listener: Listener
     ) -> list[int | Refusal]:
-        """For each batch, how many bubbles of the round are kept by then, or why it is refused."""
-        live = await self._wake(player_id, round_id, listener)
+        """For each batch, how many bubbles of the round are kept by then, or why it is refused.
+
+        Bubbles take no round over: they may have been sent before another connection did.
+        """
+        live = await self._wake(player_id, round_id, listener, take_over=False)
         try:
             return await live.bubbles(batches, listener)
         except Refusal:
