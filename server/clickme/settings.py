@@ -24,8 +24,8 @@ Most = Annotated[int, Field(ge=1)]
 class Limits(BaseSettings):
     """Every limit: how much of anything one player, address, socket or file may ask for, and why so much.
 
-    `CLICKME_LIMIT_*` in the environment. Rates and open sockets are counted in Redis, for all servers together;
-    while it is away, people play uncounted and nobody logs in.
+    `CLICKME_LIMIT_*` in the environment. Rates and open sockets are counted in Redis, for all servers
+    together; while it is away, people play uncounted and nobody logs in.
     """
 
     model_config = SettingsConfigDict(env_prefix="CLICKME_LIMIT_")

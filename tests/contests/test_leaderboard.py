@@ -70,9 +70,12 @@ class Servers(RuleBasedStateMachine):
         self.town.photographs(60)
         self.players = [self.town.player(name) for name in ("dan", "ann", "cat", "bob")]
         self.banned: set[int] = set()
+        self.late = 0.0  # s, until what only a second look makes good is made good
         self.running: list[tuple[int, int]] = []  # player and round
         self.servers = [Server(self.town.boards()) for _ in range(2)]
         self.contests = 0
+        for server in self.servers:
+            server.boards.refresh()
 
     def teardown(self) -> None:
         if hasattr(self, "servers"):
@@ -80,14 +83,20 @@ class Servers(RuleBasedStateMachine):
 
     at = st.integers(0, 1)
     who = st.integers(0, 3)
+    some = st.sampled_from([None, 0.0, 0.25, 1 / 3, 0.5, 0.123456789, 1.0])  # points, or none
 
     @rule(who=who)
     def begin(self, who: int) -> None:
         player = self.players[who]
         self.running.append((player, self.town.begin(player)))
 
+    @rule(who=who, at=at, points=some)
+    def play(self, who: int, at: int, points: float | None) -> None:
+        server, player = self.servers[at], self.players[who]
+        server.unshown.append(self.town.end(server.boards, player, self.town.begin(player), points))
+
     @precondition(lambda self: self.running)
-    @rule(at=at, points=st.sampled_from([None, 0.0, 0.25, 1 / 3, 0.5, 0.123456789, 1.0]), data=st.data())
+    @rule(at=at, points=some, data=st.data())
     def end(self, at: int, points: float | None, data: st.DataObject) -> None:
         player, round_id = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         server = self.servers[at]
@@ -101,27 +110,35 @@ class Servers(RuleBasedStateMachine):
             scores = server.unshown.pop(data.draw(st.integers(0, len(server.unshown) - 1)))
             server.boards.show(scores)
 
-    @rule(at=at)
+    @rule(at=at, who=who, what=st.sampled_from(["kill", "cut", "mend", "empty", "ban"]))
+    def befall(self, at: int, who: int, what: str) -> None:
+        """One rule for all that is bad: between two of these a while may go by."""
+        match what:
+            case "kill":
+                self.kill(at)
+            case "cut":
+                self.cut(at)
+            case "mend":
+                self.mend(at)
+            case "empty":
+                emptied(self.house)
+            case "ban":
+                self.ban(who)
+
     def kill(self, at: int) -> None:
         """What it has not shown it never shows. Another one takes its place."""
         self.servers[at].cut.close()
         self.servers[at] = Server(self.town.boards())
 
-    @rule(at=at)
     def cut(self, at: int) -> None:
         server = self.servers[at]
         if not server.is_cut:
             server.cut.enter_context(cut_off(server.boards))
             server.is_cut = True
 
-    @rule(at=at)
     def mend(self, at: int) -> None:
         self.servers[at].cut.close()
         self.servers[at].is_cut = False
-
-    @rule()
-    def empty(self) -> None:
-        emptied(self.house)
 
     @rule(at=at)
     def refresh(self, at: int) -> None:
@@ -135,11 +152,14 @@ class Servers(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.town.clock.advance(seconds)
 
-    @rule(who=who)
     def ban(self, who: int) -> None:
         """By a command that reaches the Redis."""
         player = self.players[who]
         self.banned ^= {player}
+        if any(
+            server.unshown for server in self.servers
+        ):  # one may be of this player, and come after the ban
+            self.late = CATCH_UP.total_seconds()
         self.town.ban(player, player in self.banned)
         self.town.boards().drop()
 
@@ -161,13 +181,14 @@ class Servers(RuleBasedStateMachine):
 
     @rule()
     def agree(self) -> None:
-        """Once all is well again for a while, every server's boards are what the database says."""
+        """Once all is well again and looked after, every server's boards are what the database says."""
         for server in self.servers:
             server.cut.close()
             server.is_cut = False
             while server.unshown:
                 server.boards.show(server.unshown.pop())
-        self.town.clock.advance(CATCH_UP.total_seconds())
+        self.town.clock.advance(self.late)
+        self.late = 0.0
         for server in [*self.servers, *self.servers]:
             server.boards.refresh()
         self.town.clock.advance(MOMENT)
@@ -198,6 +219,26 @@ def test_whatever_happens_the_boards_are_what_the_database_says(house: House) ->
             max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck), deadline=None
         ),
     )
+
+
+def test_what_a_server_that_died_has_not_shown_is_shown_by_another(town: Town) -> None:
+    one, two = town.boards(), town.boards()
+    one.refresh()
+    two.refresh()
+    ann, bob = town.player("ann"), town.player("bob")
+    town.end(one, ann, town.begin(ann), 0.5)
+    on_its_way = town.end(one, bob, town.begin(bob), 0.25)
+    town.ban(bob)
+    town.boards().drop()
+    two.refresh()
+    one.show(on_its_way)  # after the ban
+    assert str(bob).encode() in copied(town.house)
+    town.end(one, ann, town.begin(ann), 0.5)
+    assert shown(town, two) == [(1, "ann", 500_000)]
+    town.clock.advance(CATCH_UP.total_seconds())
+    two.refresh()
+    assert shown(town, two) == [(1, "ann", 1_000_000)]
+    assert str(bob).encode() not in copied(town.house)
 
 
 def test_scores_of_one_player_that_end_at_once_on_two_servers_add_up(town: Town) -> None:

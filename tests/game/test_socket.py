@@ -435,6 +435,31 @@ def test_frames_that_are_kept_together_are_acknowledged_together(
     assert kept(house, round_id) == line(0, 5)
 
 
+def test_the_map_of_a_round_whose_bubbles_all_came_late_is_counted(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    """They were on their way when the round ended: its end was written before there was anything to count."""
+    round_id = browser.begin()
+    clock.advance(7.0)
+    assert browser.hear()["outcome"] == "timeout"
+    for first in (0, 4):
+        assert browser.ask(t="bubbles", round=round_id, n=first, xyt=line(first, 4))["n"] == first + 4
+    with house.database.transaction() as session:
+        assert session.scalar(text("SELECT sum(maps) FROM images")) == 1
+        assert session.scalar(text("SELECT count(*) FROM images WHERE nth_mapped = 1")) == 1
+
+
+def test_what_is_painted_after_a_round_is_over_is_told_so(browser: Browser, clock: FakeClock) -> None:
+    round_id = browser.begin()
+    clock.advance(1.4)
+    browser.say(t="bubbles", round=round_id, n=0, xyt=line(0, 21))
+    assert browser.hear()["n"] == 21
+    assert browser.hear()["outcome"] == "recognised"
+    clock.advance(1.9)
+    after = [40 + 7 * 21, 128, 3000]
+    assert browser.ask(t="bubbles", round=round_id, n=21, xyt=after)["code"] == "round_over"
+
+
 def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
     house: House, clock: FakeClock, photographs: list[int]
 ) -> None:

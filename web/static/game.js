@@ -293,6 +293,7 @@ export class Game {
         if (this.#state === "waiting") this.#on.finished();
         return;
       case "taken_over":
+        if (!isOurs) return;
         this.stop();
         return this.#on.takenOver();
       case "too_many_begins":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from clickme.contests import scores
@@ -101,8 +101,13 @@ def open_at(session: Session, moment: datetime) -> Contest | None:
     Its row is shared until the transaction ends, in which the round's beginning is to be written: nobody
     closes or freezes the contest before that is committed.
     """
+    return session.scalar(open_then(moment))
+
+
+def open_then(moment: datetime) -> Select[Contest]:
+    """What `open_at` asks, to be a part of another question."""
     is_open = (Contest.opens_at <= moment, Contest.closes_at > moment, Contest.frozen_at.is_(None))
-    return session.scalar(select(Contest).where(*is_open).with_for_update(read=True))
+    return select(Contest).where(*is_open).with_for_update(read=True)
 
 
 def freeze(session: Session, now: datetime) -> list[Contest]:

@@ -1,7 +1,7 @@
 """A round that runs in this process: the pure round with its log, its partner, its timer and its player."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -115,14 +115,13 @@ class LiveRound:
         # One place in the partner's queue a player: who runs many rounds at once takes nobody else's turns.
         self.seat: Seat = self.around.partner.seat(self.dealt.player_id, self._hear)
 
-    async def begin(self, pointer: str) -> None:
-        now = self.around.clock.now()
+    async def begin(self, pointer: str, arrived: float) -> None:
         async with self.turn:
             if self.round.begun is None:
-                if not await self.around.log.write(partial(self._write_begin, now, pointer)):
+                if not await self.around.log.write(partial(self._write_begin, arrived, pointer)):
                     raise Refusal("begun_elsewhere", "The round has begun elsewhere. Resume it.")
                 BEGUN.inc()
-            self.round.begin(now)
+            self.round.begin(arrived)
         self.run()
 
     async def bubbles(self, batches: Sequence[Batch], listener: Listener) -> list[int | Refusal]:
@@ -149,7 +148,7 @@ class LiveRound:
                     fresh.append(Batch(had + len(new), admitted, batch.arrived))
                     new += admitted
                 answers.append(had + len(new))
-            if fresh and not await self.around.log.append(self.dealt.id, list(map(self._stamped, fresh))):
+            if fresh and not await self._append(fresh):
                 raise taken_over()
             for batch in fresh:
                 self.round.keep(batch.bubbles, batch.arrived)
@@ -252,10 +251,14 @@ class LiveRound:
             return Reason.PARTNER_AWAY
         return Reason.PARTNER_SLOW
 
-    def _stamped(self, batch: Batch) -> ingest.Batch:
-        """As the log has it: ms since the round began."""
+    async def _append(self, batches: Iterable[Batch]) -> bool:
         assert self.round.begun is not None
-        return ingest.Batch(batch.first, batch.bubbles, round((batch.arrived - self.round.begun) * 1000))
+        begun, late = self.round.begun, self.round.ended is not None
+        stamped = [
+            ingest.Batch(first, bubbles, round((arrived - begun) * 1000))
+            for first, bubbles, arrived in batches
+        ]
+        return await self.around.log.append(self.dealt.id, stamped, late=late)
 
     def _write_begin(self, now: float, pointer: str, session: Session) -> bool:
         return service.begin(

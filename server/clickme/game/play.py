@@ -55,6 +55,8 @@ class Game:
         log = ingest.Log(house.database, server)
         self.around = Surroundings(house.database, log, boards, partner, clock)
         self.draining = False  # nothing more is begun here
+        self.contest: Contest | None = None  # that was open a second ago at most
+        self.contest_read = 0.0  # s, on the clock
         self.live: dict[int, LiveRound] = {}
         self.waking: dict[tuple[int, int], asyncio.Task[LiveRound]] = {}  # by player and round
         self.listeners: WeakSet[Listener] = WeakSet()  # all who are there, in a round or not
@@ -126,17 +128,20 @@ class Game:
             raise Refusal("no_photographs", "You have painted every photograph there is. Thank you.")
         return dealt, contest
 
-    async def begin(self, player_id: int, round_id: int, pointer: str, listener: Listener) -> None:
+    async def begin(
+        self, player_id: int, round_id: int, pointer: str, arrived: float, listener: Listener
+    ) -> None:
+        """Begin a round, at the moment its frame came, s: what it waits for here is not the player's time."""
         await self._may_begin()
         live = await self._wake(player_id, round_id, listener)
         try:
-            await live.begin(pointer)
+            await live.begin(pointer, arrived)
         except Refusal as refusal:
             if refusal.code != "begun_elsewhere":
                 raise
             self._forget(live)  # the database knows more of it, if only because a commit's answer was lost
             live = await self._wake(player_id, round_id, listener)
-            await live.begin(pointer)
+            await live.begin(pointer, arrived)
         self.live[round_id] = live
         await live.hear(listener)
 
@@ -252,7 +257,10 @@ class Game:
         with self.house.database.transaction() as session:
             round_id = service.deal(session, player_id, self.rules)
             dealt = None if round_id is None else service.find(session, round_id, player_id)
-            return dealt, open_at(session, as_time(self.around.clock.now()))
+            now = self.around.clock.now()
+            if now >= self.contest_read + 1.0:
+                self.contest, self.contest_read = open_at(session, as_time(now)), now
+            return dealt, self.contest
 
     def _read(self, player_id: int, round_id: int, now: float, take_over: bool) -> tuple[Dealt, Round]:
         """A round that is not over, from its log. One whose time has gone by is closed here and now."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from clickme.game.models import Outcome, Reason
-from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules, check, earliest_ms, points
+from clickme.game.rules import LATE_MS, LEAD_MS, Bubble, Refusal, Rules, check, earliest_ms, points
 
 
 @dataclass
@@ -75,6 +75,8 @@ class Round:
             raise Refusal("too_many", f"A round has at most {self.rules.most_bubbles} bubbles.")
         new = list(bubbles[here - first :])
         until = now if self.ended is None else self.ended
+        if self.ended is not None and new and new[-1].t > (until - self.begun) * 1000 + LEAD_MS:
+            raise Refusal("round_over", "The round was over by then.")
         last = after[-1] if after else self.bubbles[-1] if self.bubbles else None
         check(self.rules, last, new, (until - self.begun) * 1000)
         return new

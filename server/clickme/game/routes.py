@@ -1,5 +1,6 @@
 """HTTP: a player's own rounds, and the photographs in them."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -9,7 +10,6 @@ from clickme.catalogue.store import photograph_path
 from clickme.game import service
 from clickme.game.models import BubbleBatch
 from clickme.game.schemas import RoundResponse
-from clickme.game.service import Dealt
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
 from clickme.kit.web import Transaction, errors, house_of
@@ -18,23 +18,15 @@ from clickme.players.session import CurrentPlayer
 router = APIRouter(prefix="/api/rounds", tags=["rounds"], responses=errors(401, 404, 422))
 
 
-def own_round(
-    round_id: Annotated[int, Path(alias="id", ge=1, le=2**63 - 1)],
-    player_id: CurrentPlayer,
-    session: Transaction,
-) -> Dealt:
-    dealt = service.find(session, round_id, player_id)
-    if dealt is None:
-        raise Problem("no_such_round", "You have no such round.", status=404)
-    return dealt
-
-
-OwnRound = Annotated[Dealt, Depends(own_round)]
+RoundId = Annotated[int, Path(alias="id", ge=1, le=2**63 - 1)]
 
 
 @router.get("/{id}")
-def round_response(dealt: OwnRound, session: Transaction) -> RoundResponse:
+def round_response(round_id: RoundId, player_id: CurrentPlayer, session: Transaction) -> RoundResponse:
     """One of the player's own rounds."""
+    dealt = service.find(session, round_id, player_id)
+    if dealt is None:
+        raise no_such_round()
     kept = session.scalar(
         select(func.coalesce(func.sum(func.length(BubbleBatch.xyt)) / 6, 0)).where(
             BubbleBatch.round_id == dealt.id
@@ -53,12 +45,27 @@ def round_response(dealt: OwnRound, session: Transaction) -> RoundResponse:
 
 
 @router.get("/{id}/photograph", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-def photograph(dealt: OwnRound, house: Annotated[House, Depends(house_of)]) -> Response:
+async def photograph(
+    round_id: RoundId, player_id: CurrentPlayer, house: Annotated[House, Depends(house_of)]
+) -> Response:
     """The round's photograph. Only its player gets it, and its address says nothing of what it shows."""
-    try:
-        content = photograph_path(house.home.photographs, dealt.sha256).read_bytes()
-    except FileNotFoundError:
-        raise Problem("photograph_missing", "The photograph is not there. Skip it.", status=404) from None
+    content = await asyncio.to_thread(read_photograph, house, round_id, player_id)
     return Response(
         content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
+
+
+def read_photograph(house: House, round_id: int, player_id: int) -> bytes:
+    """A JPEG file. In one thread from end to end: every round asks for one."""
+    with house.database.transaction() as session:
+        sha256 = service.photograph(session, round_id, player_id)
+    if sha256 is None:
+        raise no_such_round()
+    try:
+        return photograph_path(house.home.photographs, sha256).read_bytes()
+    except FileNotFoundError:
+        raise Problem("photograph_missing", "The photograph is not there. Skip it.", status=404) from None
+
+
+def no_such_round() -> Problem:
+    return Problem("no_such_round", "You have no such round.", status=404)

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Category, Image
-from clickme.contests.service import open_at
+from clickme.contests.models import Contest
+from clickme.contests.service import open_then
 from clickme.game.dealing import pick
 from clickme.game.models import COUNTING, BubbleBatch, Flag, Outcome, Reason, Round
 from clickme.game.rules import Rules
@@ -58,29 +59,42 @@ def deal(session: Session, player_id: int, rules: Rules) -> int | None:
 def find(session: Session, round_id: int, player_id: int) -> Dealt | None:
     """A player's own round; None if it is not theirs or not at all."""
     row = session.execute(
-        select(Round, Category.class_index, Category.shown, Image.sha256)
+        # Columns, not objects: this is asked several times a round, and objects cost more than the asking.
+        select(
+            *(Round.id, Round.player_id, Round.image_id, Round.rules, Round.begun_at, Round.ended_at),
+            *(Round.outcome, Round.timeout_reason, Round.recognised_ms, Round.points, Round.served_by),
+            *(Category.class_index, Category.shown, Image.sha256),
+        )
         .join(Image, Image.id == Round.image_id)
         .join(Category, Category.class_index == Image.class_index)
         .where(Round.id == round_id, Round.player_id == player_id)
     ).one_or_none()
     if row is None:
         return None
-    played, class_index, shown, sha256 = row
     return Dealt(
-        id=played.id,
-        player_id=played.player_id,
-        image_id=played.image_id,
-        class_index=class_index,
-        category=shown,
-        sha256=sha256,
-        rules=Rules(**played.rules),
-        begun_at=played.begun_at,
-        ended_at=played.ended_at,
-        outcome=Outcome(played.outcome) if played.outcome else None,
-        reason=Reason(played.timeout_reason) if played.timeout_reason else None,
-        recognised_ms=played.recognised_ms,
-        points=played.points,
-        served_by=played.served_by,
+        id=row.id,
+        player_id=row.player_id,
+        image_id=row.image_id,
+        class_index=row.class_index,
+        category=row.shown,
+        sha256=row.sha256,
+        rules=Rules(**row.rules),
+        begun_at=row.begun_at,
+        ended_at=row.ended_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        reason=Reason(row.timeout_reason) if row.timeout_reason else None,
+        recognised_ms=row.recognised_ms,
+        points=row.points,
+        served_by=row.served_by,
+    )
+
+
+def photograph(session: Session, round_id: int, player_id: int) -> str | None:
+    """The hash of the photograph in a player's own round; None if it is not theirs or not at all."""
+    return session.scalar(
+        select(Image.sha256)
+        .join(Round, Round.image_id == Image.id)
+        .where(Round.id == round_id, Round.player_id == player_id)
     )
 
 
@@ -97,7 +111,6 @@ def begin(
 
     It belongs to the contest that is open at that moment.
     """
-    contest = open_at(session, begun_at)
     begun = session.execute(
         update(Round)
         .where(Round.id == round_id, Round.begun_at.is_(None), Round.ended_at.is_(None))
@@ -106,7 +119,7 @@ def begin(
             pointer=pointer,
             partner=partner,
             served_by=server,
-            contest_id=contest.id if contest else None,
+            contest_id=open_then(begun_at).with_only_columns(Contest.id).scalar_subquery(),
         )
         .returning(Round.id)
     )

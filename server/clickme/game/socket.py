@@ -172,7 +172,7 @@ class Connection:
                 case Bubbles():
                     await self._take_in(frame.round, run)
                 case _:
-                    await self._act(frame)
+                    await self._act(frame, run[0].at)
         except Refusal as refusal:
             await self._refuse(refusal, getattr(frame, "round", None))
         except SQLAlchemyError:
@@ -197,7 +197,7 @@ class Connection:
             if isinstance(answer, Refusal):
                 await self._refuse(answer, round_id)
 
-    async def _act(self, frame: AnyFrame) -> None:
+    async def _act(self, frame: AnyFrame, arrived: float) -> None:
         game, player_id = self.game, self.player_id
         match frame:
             case Next():
@@ -214,7 +214,7 @@ class Connection:
                 )
             case Begin():
                 await self._count("begin", self.limits.begins, TOO_MANY_BEGINS)
-                await game.begin(player_id, frame.round, frame.pointer, self)
+                await game.begin(player_id, frame.round, frame.pointer, arrived, self)
                 await self.send({"t": "begun", "round": frame.round})
             case Skip():
                 await game.skip(player_id, frame.round, self)

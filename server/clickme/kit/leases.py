@@ -1,7 +1,8 @@
 """How many sockets are open at once, counted in Redis for all servers together.
 
-Each open socket holds a lease, which its server renews. A server that is killed renews nothing, so what it held
-is free again within seconds; a Redis that was emptied or away is told of all that is open at the next renewal.
+Each open socket holds a lease, which its server renews. A server that is killed renews nothing, so what it
+held is free again within seconds; a Redis that was emptied or away is told of all that is open at the next
+renewal.
 """
 
 import asyncio
@@ -19,8 +20,8 @@ LEASE = 10  # s
 RENEWAL = 3.0  # s, between two renewals of all leases of a server
 KEYS = "clickme:sockets"
 
-# Two sorted sets, of a player's sockets and of an address's: leases by the second in which they end. Says which
-# of the two is full, counted from 1, or 0.
+# Two sorted sets, of a player's sockets and of an address's: leases by the second in which they end. Says
+# which of the two is full, counted from 1, or 0.
 TAKE = """
 local now = tonumber(redis.call('TIME')[1])
 for i, key in ipairs(KEYS) do

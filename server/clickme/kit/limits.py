@@ -1,7 +1,7 @@
 """How often anybody may ask for something, counted in Redis for all servers together.
 
-The figures are in `settings.Limits`, the only table of them. While Redis is away nothing is counted: play goes
-on, and logging in stops.
+The figures are in `settings.Limits`, the only table of them. While Redis is away nothing is counted: play
+goes on, and logging in stops.
 """
 
 import time
@@ -81,7 +81,7 @@ class RateLimits:
         self.limiter = MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=self.counts.pool))
 
     def hit(self, what: str, limit: str, who: str) -> bool | None:
-        """Whether `who` may do `what` once more, at most as often as `limit` says; None while nobody counts."""
+        """Whether `who` may do `what` once more, if at most as often as `limit`; None while nobody counts."""
         return self.counts.ask(partial(self.limiter.hit, parse(limit), what, who))
 
 

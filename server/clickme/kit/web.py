@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from clickme.kit.house import House
 
 
-def house_of(request: Request) -> House:
+async def house_of(request: Request) -> House:  # async: no thread is needed for it
     house: House = request.app.state.house
     return house
 

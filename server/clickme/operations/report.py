@@ -35,7 +35,7 @@ def lines(found: Figures, judged: Iterable[Verdict]) -> Iterator[str]:
         yield "No round began in the last days."
     yield ""
     for verdict in judged:
-        yield f"{'ok  ' if verdict.well else 'LOOK'}  {verdict.says}"
+        yield f"{'ok  ' if verdict.well else 'LOOK'}  {verdict.about}: {verdict.says}"
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

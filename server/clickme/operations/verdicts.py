@@ -117,8 +117,8 @@ def is_behind(table: TableSize) -> bool:
 def wraparound(found: Figures) -> Verdict:
     age = found.safety.transaction_age
     if age <= OLDEST_TRANSACTION:
-        return Verdict("transaction numbers", True, f"{age:,} in use of the two thousand million there are.")
-    says = f"{age:,} in use, and Postgres stops at two thousand million: VACUUM FREEZE this database."
+        return Verdict("transaction numbers", True, f"{age:,} of two thousand million are in use.")
+    says = f"{age:,} are in use, and Postgres stops at two thousand million: VACUUM FREEZE this database."
     return Verdict("transaction numbers", False, says)
 
 

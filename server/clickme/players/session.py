@@ -41,7 +41,7 @@ def player_of(connection: HTTPConnection, house: House) -> int | None:
         return None
 
 
-def current_player(
+async def current_player(
     request: Request, house: Annotated[House, Depends(house_of)], _: Annotated[str | None, Depends(scheme)]
 ) -> int:
     player_id = player_of(request, house)

@@ -24,6 +24,7 @@ from clickme.settings import Settings
 from clickme.simulate.strokes import Point, Strategy, follow, spiral
 
 TICKS_A_BATCH = 2  # as the page does: a frame each 100 ms
+EXPECTED = ("no_photographs", "round_over")  # errors that a player does nothing wrong to hear
 
 
 @dataclass
@@ -105,8 +106,9 @@ class CodePlayer:
             await painting
         finally:
             painting.cancel()
-        while played.acknowledged < played.sent:  # what was on its way when the round ended is kept too
-            await self._hear("ack")
+        while played.acknowledged < played.sent:  # what was on its way when the round ended is kept too,
+            if (await self._hear("ack", "error"))["t"] == "error":
+                break  # but what was painted long after
         return played
 
     async def _look(self, address: str) -> NDArray[np.uint8]:
@@ -141,7 +143,7 @@ class CodePlayer:
             match message:
                 case {"t": "ack", "round": round_id, "n": kept}:
                     self.played[round_id].acknowledged = kept
-                case {"t": "error", "code": code, "message": text} if code != "no_photographs":
+                case {"t": "error", "code": code, "message": text} if code not in EXPECTED:
                     raise Problem(code, f"The server says: {text}")
             if message["t"] in kinds:
                 return message
