@@ -56,7 +56,7 @@ async def play(websocket: WebSocket) -> None:
         await websocket.accept()
         await Connection(websocket, player_id).serve()
     finally:
-        await leases.give_back(lease)
+        leases.give_back(lease)
 
 
 def is_player(house: House, player_id: int) -> bool:

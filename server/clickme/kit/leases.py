@@ -65,13 +65,14 @@ class SocketLeases:
             self.renewing = asyncio.create_task(self._keep())
         return lease
 
-    async def give_back(self, lease: Lease) -> None:
-        """The socket is closed."""
+    def give_back(self, lease: Lease) -> asyncio.Future[None]:
+        """The socket is closed. Redis is told even if nobody waits for it: who closes may be cancelled."""
         self.held.discard(lease)
         if not self.held and self.renewing is not None:
             self.renewing.cancel()
             self.renewing = None
-        await asyncio.to_thread(self.counts.ask, partial(self._give_back, lease))
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(None, self.counts.ask, partial(self._give_back, lease))
 
     async def renew(self) -> None:
         """Tell Redis of all that is open here."""
