@@ -1,5 +1,6 @@
 """`clickme play`: everything a game needs, from an empty folder to an open page."""
 
+import resource
 import signal
 import sys
 import webbrowser
@@ -23,6 +24,7 @@ from clickme_partner.inference.serve import address_of, leave, listen
 def serve(root: Path | None, *, host: str | None, port: int | None, workers: int, browser: bool) -> None:
     """Serve the game until it is told to stop. PartnerError `port_in_use`; what home and partner raise."""
     set_up_logs()
+    raise_limit_of_files()
     # Told to stop, a process leaves through its `finally`s: what it started is stopped, what it holds let go.
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, leave)
@@ -37,6 +39,12 @@ def serve(root: Path | None, *, host: str | None, port: int | None, workers: int
                     with closing(open_partner(house)) as partner:
                         app = create_app(house, partner)
                         Server(app, house.settings.limits, announce).run(sockets=[listening])
+
+
+def raise_limit_of_files() -> None:
+    """Each player's socket is a file: as many as the system lets this user have, not the few of a shell."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def fill(house: House) -> None:

@@ -229,7 +229,7 @@ def test_who_has_too_much_to_write_waits(
 
         async def append(round_id: int) -> bool:
             appended = await log.append(round_id, [Batch(0, line(0, 2), 100)])
-            waited.append(len(log.waiting))
+            waited.append(len(log.strokes.waiting))
             return appended
 
         return await asyncio.gather(*map(append, rounds))

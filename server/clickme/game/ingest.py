@@ -8,7 +8,7 @@ import asyncio
 import struct
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import select, text
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 TRIPLE = struct.Struct("<hhh")
 LINGER_S: Final = 0.004  # that a commit waits for more, where the last one carried many
-MOST_AT_ONCE: Final = 2_000  # entries in a commit
+MOST_AT_ONCE: Final = 500  # entries in a commit: while one is under way the next is made ready
 MOST_WAITING: Final = 10_000  # entries; who has more waits, and so does their browser
 
 # Only of rounds that this server runs: what another one has taken over goes on there. The lock makes one who
@@ -60,7 +60,8 @@ def array(elements: Iterable[object]) -> str:
 
 def pack(bubbles: Iterable[Bubble]) -> bytes:
     """Little-endian int16 triples x, y, t."""
-    return b"".join(TRIPLE.pack(*bubble) for bubble in bubbles)
+    numbers = [number for bubble in bubbles for number in bubble]
+    return struct.pack(f"<{len(numbers)}h", *numbers)
 
 
 def unpack(xyt: bytes) -> Iterator[Bubble]:
@@ -92,7 +93,7 @@ class Batch(NamedTuple):
     arrived_ms: int
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """What is to be written: batches of a round, or what `write` does.
 
@@ -107,18 +108,17 @@ class Entry:
     order: int = 0
 
 
-@dataclass
 class Log:
-    """The one writer of a process. `server` is the name under which it runs rounds (`rounds.served_by`)."""
+    """The one writer of a process. `server` is the name under which it runs rounds (`rounds.served_by`).
 
-    database: Database
-    server: str
-    waiting: list[Entry] = field(default_factory=list)
-    writing: asyncio.Task[None] | None = None
+    It writes in two lanes, so that no stroke waits for somebody else's round to end.
+    """
 
-    def __post_init__(self) -> None:
-        self.room = asyncio.Condition()
-        self.busy = False  # the last commit carried more than one entry
+    def __init__(self, database: Database, server: str) -> None:
+        self.database = database
+        self.server = server
+        self.strokes = Lane(self._append)
+        self.doings = Lane(self._do)
 
     async def append(self, round_id: int, batches: Sequence[Batch], *, late: bool = False) -> bool:
         """Write batches, each after the one before it, of a round that this server runs: all, or none.
@@ -127,38 +127,68 @@ class Log:
         the log of the round ends, or another server has taken the round over. Raises what the database
         raises: then nothing of them is kept.
         """
-        kept: bool = await self._hand_in(round_id=round_id, batches=batches, late=late)
-        return kept
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        return bool(await self.strokes.hand_in(Entry(done, round_id, batches, late)))
 
     async def write(self, what: Callable[[Session], Answer], *, order: int = 0) -> Answer:
-        """Have this done in the next commit, after the bubbles in it; what it says, once it is committed.
+        """Have this done in the next commit, with others; what it says, once it is committed.
 
         It may be done again where a commit did not come off. Raises what it raises, or the database.
         """
-        said: Answer = await self._hand_in(write=what, order=order)
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        said: Answer = await self.doings.hand_in(Entry(done, write=what, order=order))
         return said
 
     async def close(self) -> None:
         """Return when all that was handed in is written."""
-        if self.writing is not None:
-            await self.writing
+        for lane in (self.strokes, self.doings):
+            if lane.writing is not None:
+                await lane.writing
 
-    async def _hand_in(self, **what: Any) -> Any:
+    def _append(self, entries: Sequence[Entry]) -> Sequence[bool]:
+        with self.database.transaction() as session:
+            kept = append(session, self.server, entries)
+        BUBBLES.inc(
+            sum(len(batch.bubbles) for each in entries if each.round_id in kept for batch in each.batches)
+        )
+        return [entry.round_id in kept for entry in entries]
+
+    def _do(self, entries: Sequence[Entry]) -> Sequence[Any]:
+        said: dict[int, Any] = {}
+        with self.database.transaction() as session:
+            for number, entry in sorted(enumerate(entries), key=lambda each: each[1].order):
+                assert entry.write is not None
+                said[number] = entry.write(session)
+        return [said[number] for number in range(len(entries))]
+
+
+class Lane:
+    """A queue, and who empties it. `commit` writes entries in one transaction, and says what each is told."""
+
+    def __init__(self, commit: Callable[[Sequence[Entry]], Sequence[Any]]) -> None:
+        self.commit = commit
+        self.waiting: list[Entry] = []
+        self.writing: asyncio.Task[None] | None = None
+        self.room = asyncio.Condition()
+        self.busy = False  # the last commit carried more than one entry
+
+    async def hand_in(self, entry: Entry) -> Any:
+        """What the entry is told, when it is committed."""
         if len(self.waiting) >= MOST_WAITING:
             async with self.room:
                 await self.room.wait_for(lambda: len(self.waiting) < MOST_WAITING)
-        entry = Entry(asyncio.get_running_loop().create_future(), **what)
         self.waiting.append(entry)
+        LOG_WAITING.inc()
         if self.writing is None:
             self.writing = asyncio.create_task(self._write())
         return await entry.done
 
     async def _write(self) -> None:
         while self.waiting:
-            if self.busy:
+            if self.busy and len(self.waiting) < MOST_AT_ONCE:
                 await asyncio.sleep(LINGER_S)
             entries, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
-            LOG_WAITING.set(len(self.waiting))
+            LOG_WAITING.dec(len(entries))
             async with self.room:
                 self.room.notify_all()
             self.busy = len(entries) > 1
@@ -175,7 +205,7 @@ class Log:
         """What each entry is told. One that cannot be written harms no other."""
         began = time.perf_counter()
         try:
-            return self._transaction(entries)
+            return self.commit(entries)
         except Exception as error:
             gone = isinstance(error, DBAPIError) and error.connection_invalidated
             if gone or len(entries) == 1:
@@ -184,18 +214,6 @@ class Log:
         finally:
             COMMITS.observe(time.perf_counter() - began)
             COMMIT_ENTRIES.observe(len(entries))
-
-    def _transaction(self, entries: Sequence[Entry]) -> Sequence[Any]:
-        said: dict[int, Any] = {}
-        strokes = [entry for entry in entries if entry.batches]
-        with self.database.transaction() as session:
-            kept = append(session, self.server, strokes) if strokes else set()
-            for number, entry in sorted(enumerate(entries), key=lambda each: each[1].order):
-                said[number] = entry.write(session) if entry.write else entry.round_id in kept
-        BUBBLES.inc(
-            sum(len(batch.bubbles) for each in strokes if each.round_id in kept for batch in each.batches)
-        )
-        return [said[number] for number in range(len(entries))]
 
 
 def append(session: Session, server: str, entries: Sequence[Entry]) -> set[int]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from clickme.contests.leaderboard import Leaderboards
 from clickme.game import ingest, service
 from clickme.game.ingest import Log
 from clickme.game.metrics import ACKS, BEGUN, ROUNDS
-from clickme.game.models import Reason
+from clickme.game.models import Outcome, Reason
 from clickme.game.round import Round
 from clickme.game.rules import Bubble, Refusal, Rules
 from clickme.game.service import Dealt
@@ -35,6 +36,7 @@ from clickme_partner.view import compose
 log = structlog.get_logger()
 
 PATIENCE = 15.0  # s, for the partner's last word when the time is up; a queue costs nobody points
+UNREAD = 2.0  # s, for what came in time and waits for something before it
 MOMENT = 2.0  # s, then, for one that is away: it may be back at once
 RETRY = 1.0  # s, until a round's end is written again when the database was away
 
@@ -46,6 +48,10 @@ class Listener(Protocol):
 
     async def send(self, message: dict[str, Any]) -> None:
         """Never raises: who is gone hears nothing."""
+        ...
+
+    async def hear_out(self) -> None:
+        """Return when all that has come from there by now is done."""
         ...
 
     async def dismiss(self) -> None:
@@ -108,6 +114,7 @@ class LiveRound:
     seen_by: str | None = None  # name@sha256 of the model that looked last
     timing: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
+    begun_over: Listener | None = None  # the connection on which it began, where that was here
     settled: bool = False  # its end is in the database
     stopped: bool = False  # nothing more is done for it here
 
@@ -115,13 +122,17 @@ class LiveRound:
         # One place in the partner's queue a player: who runs many rounds at once takes nobody else's turns.
         self.seat: Seat = self.around.partner.seat(self.dealt.player_id, self._hear)
 
-    async def begin(self, pointer: str, arrived: float) -> None:
+    async def begin(self, pointer: str, arrived: float, listener: Listener) -> None:
+        """Refusal `begun_elsewhere`, also where it is painted already and began over another connection."""
         async with self.turn:
             if self.round.begun is None:
                 if not await self.around.log.write(partial(self._write_begin, arrived, pointer)):
-                    raise Refusal("begun_elsewhere", "The round has begun elsewhere. Resume it.")
+                    raise begun_elsewhere()
                 BEGUN.inc()
+            elif self.round.bubbles and self.begun_over is not listener:
+                raise begun_elsewhere()  # whoever begins paints from the first bubble on
             self.round.begin(arrived)
+            self.begun_over = listener
         self.run()
 
     async def bubbles(self, batches: Sequence[Batch], listener: Listener) -> list[int | Refusal]:
@@ -222,6 +233,9 @@ class LiveRound:
 
     async def _time(self) -> None:
         await self.around.clock.until(self.round.deadline)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNREAD):
+                await self.listener.hear_out()
         async with self.turn:  # a batch that came in time is taken in first
             self._show()
         await self._last_word()
@@ -309,13 +323,19 @@ class LiveRound:
             reason=self.round.reason,
             partner=self.seen_by,
             server=self.around.log.server,
+            painted=bool(self.round.bubbles) or None,
         )
         if flag is not None:
             service.flag(session, self.dealt.id, *flag)
         scores: list[Score] = []
         if paid and self.round.points:
             scores = self.around.boards.scores(session, [self.dealt.player_id], ended_at)
-        message = end_message(session, self.dealt.id, self.dealt.player_id)
+        message: dict[str, Any] | None
+        if paid:
+            total = players.total(session, self.dealt.player_id)
+            message = told(self.dealt.id, self.round.outcome, self.round.reason, self.round.points, total)
+        else:
+            message = end_message(session, self.dealt.id, self.dealt.player_id)
         return message or refusal_message(self.dealt.id, taken_over()), scores
 
 
@@ -333,15 +353,16 @@ def end_message(session: Session, round_id: int, player_id: int) -> dict[str, An
     ended = service.find(session, round_id, player_id)
     if ended is None or ended.outcome is None:
         return None
-    return {
-        "t": "end",
-        "round": round_id,
-        "outcome": ended.outcome,
-        "reason": ended.reason,
-        "points": ended.points or 0.0,
-        "total": players.total(session, player_id),
-        "rank": None,
-    }
+    total = players.total(session, player_id)
+    return told(round_id, ended.outcome, ended.reason, ended.points or 0.0, total)
+
+
+def told(
+    round_id: int, outcome: Outcome, reason: Reason | None, points: float, total: float
+) -> dict[str, Any]:
+    """How a round ended, in words of the socket."""
+    ended = {"outcome": outcome, "reason": reason, "points": points, "total": total, "rank": None}
+    return {"t": "end", "round": round_id} | ended
 
 
 def rank(boards: Leaderboards, player_id: int) -> int | None:
@@ -359,6 +380,10 @@ def error_message(round_id: int | None, code: str, message: str) -> dict[str, An
 
 def refusal_message(round_id: int | None, refusal: Refusal) -> dict[str, Any]:
     return error_message(round_id, refusal.code, refusal.message)
+
+
+def begun_elsewhere() -> Refusal:
+    return Refusal("begun_elsewhere", "The round has begun elsewhere. Resume it.")
 
 
 def taken_over() -> Refusal:

@@ -42,6 +42,7 @@ log = structlog.get_logger()
 GRACE = timedelta(seconds=30)  # after its time, before a round whose server says nothing is closed by another
 DRAIN = 12.0  # s, for rounds that run when the server is told to stop, and for their last words
 SWEEP = 2.0  # s, between two looks for such rounds and for those that are over here
+REMEMBERED = 10_000  # rounds that were dealt
 ASLEEP = 60.0  # s, that a round which has not begun stays in memory
 
 
@@ -58,6 +59,7 @@ class Game:
         self.contest: Contest | None = None  # that was open a second ago at most
         self.contest_read = 0.0  # s, on the clock
         self.live: dict[int, LiveRound] = {}
+        self.dealt: dict[int, Dealt] = {}  # lately, and not begun here
         self.waking: dict[tuple[int, int], asyncio.Task[LiveRound]] = {}  # by player and round
         self.listeners: WeakSet[Listener] = WeakSet()  # all who are there, in a round or not
         self.telling: set[asyncio.Task[None]] = set()
@@ -126,24 +128,49 @@ class Game:
         dealt, contest = await asyncio.to_thread(self._deal, player_id)
         if dealt is None:
             raise Refusal("no_photographs", "You have painted every photograph there is. Thank you.")
+        self.dealt[dealt.id] = dealt
+        if len(self.dealt) > REMEMBERED:
+            del self.dealt[next(iter(self.dealt))]
         return dealt, contest
+
+    def photograph(self, player_id: int, round_id: int) -> str | None:
+        """The hash of the photograph in a player's round, where it was dealt here a moment ago."""
+        dealt = self.dealt.get(round_id)
+        return dealt.sha256 if dealt and dealt.player_id == player_id else None
 
     async def begin(
         self, player_id: int, round_id: int, pointer: str, arrived: float, listener: Listener
     ) -> None:
         """Begin a round, at the moment its frame came, s: what it waits for here is not the player's time."""
         await self._may_begin()
-        live = await self._wake(player_id, round_id, listener)
+        live = self._ready(player_id, round_id, listener) or await self._wake(player_id, round_id, listener)
         try:
-            await live.begin(pointer, arrived)
+            await live.begin(pointer, arrived, listener)
         except Refusal as refusal:
-            if refusal.code != "begun_elsewhere":
+            if refusal.code != "begun_elsewhere" or live.round.begun is not None:
                 raise
             self._forget(live)  # the database knows more of it, if only because a commit's answer was lost
             live = await self._wake(player_id, round_id, listener)
-            await live.begin(pointer, arrived)
+            await live.begin(pointer, arrived, listener)
         self.live[round_id] = live
         await live.hear(listener)
+
+    def _ready(self, player_id: int, round_id: int, listener: Listener) -> LiveRound | None:
+        """A round that was dealt here. Should it have begun elsewhere, its `begin` shows that."""
+        dealt = self.dealt.pop(round_id, None)
+        if (
+            dealt is None
+            or dealt.player_id != player_id
+            or dealt.begun_at is not None
+            or round_id in self.live
+        ):
+            return None
+        self.live[round_id] = live = self._live(dealt, new_round(dealt), listener)
+        return live
+
+    def _live(self, dealt: Dealt, played: Round, listener: Listener) -> LiveRound:
+        file = photograph_path(self.house.home.photographs, dealt.sha256)
+        return LiveRound(dealt, played, file, self.around, listener, self.around.clock.now())
 
     async def _may_begin(self) -> None:
         if self.draining:
@@ -243,8 +270,7 @@ class Game:
     ) -> LiveRound:
         now = self.around.clock.now()
         dealt, played = await asyncio.to_thread(self._read, player_id, round_id, now, take_over)
-        file = photograph_path(self.house.home.photographs, dealt.sha256)
-        return LiveRound(dealt, played, file, self.around, listener, now)
+        return self._live(dealt, played, listener)
 
     def _forget(self, live: LiveRound) -> None:
         """Let go of a round of which the database knows more, unless its end is being written here."""

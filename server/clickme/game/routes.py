@@ -3,12 +3,13 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import func, select
 
 from clickme.catalogue.store import photograph_path
 from clickme.game import service
 from clickme.game.models import BubbleBatch
+from clickme.game.play import Game
 from clickme.game.schemas import RoundResponse
 from clickme.kit.house import House
 from clickme.kit.problems import Problem
@@ -46,19 +47,22 @@ def round_response(round_id: RoundId, player_id: CurrentPlayer, session: Transac
 
 @router.get("/{id}/photograph", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 async def photograph(
-    round_id: RoundId, player_id: CurrentPlayer, house: Annotated[House, Depends(house_of)]
+    request: Request, round_id: RoundId, player_id: CurrentPlayer, house: Annotated[House, Depends(house_of)]
 ) -> Response:
     """The round's photograph. Only its player gets it, and its address says nothing of what it shows."""
-    content = await asyncio.to_thread(read_photograph, house, round_id, player_id)
+    game: Game = request.app.state.game
+    sha256 = game.photograph(player_id, round_id)
+    content = await asyncio.to_thread(read_photograph, house, sha256, round_id, player_id)
     return Response(
         content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
 
 
-def read_photograph(house: House, round_id: int, player_id: int) -> bytes:
-    """A JPEG file. In one thread from end to end: every round asks for one."""
-    with house.database.transaction() as session:
-        sha256 = service.photograph(session, round_id, player_id)
+def read_photograph(house: House, sha256: str | None, round_id: int, player_id: int) -> bytes:
+    """A JPEG file, of this hash if that is known. In one thread from end to end: every round asks for one."""
+    if sha256 is None:
+        with house.database.transaction() as session:
+            sha256 = service.photograph(session, round_id, player_id)
     if sha256 is None:
         raise no_such_round()
     try:

@@ -146,11 +146,13 @@ def end(
     reason: Reason | None = None,
     partner: str | None = None,
     server: str | None = None,
+    painted: bool | None = None,
 ) -> bool:
     """Close a round, once: the points paid and the map counted here are never paid or counted again.
 
-    `partner` looked last, if that is known. False, and nothing is changed, if it was closed before, or if it
-    has begun and another than `server`, where that is named, runs it.
+    `partner` looked last, and the log has bubbles of it or not (`painted`), if that is known. False, and
+    nothing is changed, if it was closed before, or if it has begun and another than `server`, where that is
+    named, runs it.
     """
     mine = (Round.served_by == server) | Round.begun_at.is_(None) if server else true()
     closed = session.execute(
@@ -171,8 +173,11 @@ def end(
     player_id, image_id = closed
     if points:
         session.execute(update(Player).where(Player.id == player_id).values(points=Player.points + points))
-    if outcome in COUNTING and session.scalar(select(exists().where(BubbleBatch.round_id == round_id))):
-        count_map(session, image_id)
+    if outcome in COUNTING:
+        if painted is None:
+            painted = session.scalar(select(exists().where(BubbleBatch.round_id == round_id)))
+        if painted:
+            count_map(session, image_id)
     return True
 
 

@@ -75,11 +75,15 @@ async def turn_away(websocket: WebSocket, why: Problem) -> None:
         log.debug("socket_gone")
 
 
+class Milestone(asyncio.Event):
+    """Something between two frames: whoever waits for it knows that all before it is done."""
+
+
 class Said(NamedTuple):
     """A frame and when it came on the game's clock, s; or why it is none."""
 
     at: float
-    frame: AnyFrame | Refusal
+    frame: AnyFrame | Refusal | Milestone
 
 
 class Connection:
@@ -98,6 +102,7 @@ class Connection:
         self.frames = Rate(seconds=1)
         self.errors = Rate(seconds=60)
         self.gone = False
+        self.over = asyncio.Event()  # nothing more is done of what was sent
 
     async def serve(self) -> None:
         receiving = asyncio.create_task(self._receive())
@@ -112,6 +117,7 @@ class Connection:
             await self._close()
         finally:
             SOCKETS.dec()
+            self.over.set()
             receiving.cancel()
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -124,6 +130,21 @@ class Connection:
                 await self.websocket.send_text(text)
             except (WebSocketDisconnect, RuntimeError):
                 log.debug("socket_gone")
+
+    async def hear_out(self) -> None:
+        """Return when all that has come by now is done."""
+        milestone = Milestone()
+        reached = asyncio.create_task(self._reach(milestone))
+        over = asyncio.create_task(self.over.wait())
+        try:
+            await asyncio.wait({reached, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reached.cancel()
+            over.cancel()
+
+    async def _reach(self, milestone: Milestone) -> None:
+        await self.inbox.put(Said(self.game.around.clock.now(), milestone))
+        await milestone.wait()
 
     async def dismiss(self) -> None:
         await self._close(SERVICE_RESTART)
@@ -169,6 +190,8 @@ class Connection:
             match frame:
                 case Refusal():
                     raise frame
+                case Milestone():
+                    frame.set()
                 case Bubbles():
                     await self._take_in(frame.round, run)
                 case _:
@@ -256,7 +279,7 @@ def runs(said: Iterable[Said]) -> Iterator[list[Said]]:
         yield run
 
 
-def same_stroke(one: AnyFrame | Refusal, other: AnyFrame | Refusal) -> bool:
+def same_stroke(one: object, other: object) -> bool:
     return isinstance(one, Bubbles) and isinstance(other, Bubbles) and one.round == other.round
 
 
