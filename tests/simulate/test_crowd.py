@@ -1,9 +1,12 @@
 """A crowd plays as the page does, loses its connections, and says what is stored and what is not."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,30 @@ def test_connections_that_are_lost_lose_no_bubble(serve: Serve, house: House) ->
     assert report.bubbles_acknowledged <= report.bubbles_stored <= report.bubbles_sent
     assert "resumed_behind" not in report.errors
     assert ended_once(house)
+
+
+def test_a_crowd_outlives_its_server(serve: Serve, house: House) -> None:
+    add_images(house, 30, class_index=7)
+    server = serve()
+    with ThreadPoolExecutor(1) as beside:
+        plan = Plan(server.url, players=6, seconds=6)
+        playing = beside.submit(load, plan, quiet, house.database)
+        while bubbles(house) < 200 and not playing.done():
+            time.sleep(0.05)
+        server.stop(signal.SIGKILL)
+        serve()
+        report = playing.result()
+
+    assert report.whole
+    assert report.reconnects >= 6
+    assert "resumed_behind" not in report.errors
+    assert set(report.outcomes) == {"timeout"}
+    assert ended_once(house)
+
+
+def bubbles(house: House) -> int:
+    with house.database.transaction() as session:
+        return session.scalar(text("SELECT count(*) FROM bubbles")) or 0
 
 
 def test_the_same_crowd_paints_photographs_for_what_they_show(serve: Serve, house: House) -> None:

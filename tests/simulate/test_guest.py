@@ -95,7 +95,7 @@ def visit(script: Callable[[Visitor], Awaitable[None]]) -> Crowd:
             (socket,) = server.sockets
             url = f"http://127.0.0.1:{socket.getsockname()[1]}"
             visitor.crowd = Crowd(Plan(url, players=1, seconds=60))
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
                 group.create_task(Guest(visitor.crowd, 0, "who=me").play())
                 await script(visitor)
         return visitor.crowd

@@ -192,6 +192,8 @@ class Connection:
                     raise frame
                 case Milestone():
                     frame.set()
+                case Next() | Begin() | Resume() if self.gone:
+                    pass  # whoever asked came again by another connection, and begins or goes on there
                 case Bubbles():
                     await self._take_in(frame.round, run)
                 case _:
