@@ -29,12 +29,14 @@ MOST_AT_ONCE: Final = 500  # entries in a commit: while one is under way the nex
 MOST_WAITING: Final = 10_000  # entries; who has more waits, and so does their browser
 
 # Only of rounds that this server runs: what another one has taken over goes on there. The lock makes one who
-# takes a round over wait until what is on its way into the log is there to be read. What is handed in
-# together goes in together, and only where the log ends just before it: no bubble is ever there twice.
+# takes a round over wait until what is on its way into the log is there to be read; ends do not wait for it.
+# What is handed in together goes in together, and only where the log ends just before it: no bubble is ever
+# there twice.
 APPEND = text(
     """
     WITH own AS MATERIALIZED (
-        SELECT id FROM rounds WHERE id = ANY(CAST(:rounds AS bigint[])) AND served_by = :server FOR SHARE
+        SELECT id FROM rounds WHERE id = ANY(CAST(:rounds AS bigint[])) AND served_by = :server
+        FOR KEY SHARE
     ), ends AS MATERIALIZED (
         SELECT id, coalesce((
             SELECT first_index + length(xyt) / 6 FROM bubble_batches
@@ -218,6 +220,9 @@ class Lane:
 
 def append(session: Session, server: str, entries: Sequence[Entry]) -> set[int]:
     """The rounds whose batches the log has taken in. No round may have two entries."""
+    late = [entry.round_id for entry in entries if entry.late and entry.batches[0].first == 0]
+    if late:  # either its end sees the bubbles, or they see the end
+        session.execute(select(Round.id).where(Round.id.in_(late)).order_by(Round.id).with_for_update())
     rows = [(entry, batch) for entry in entries for batch in entry.batches]
     columns = {
         "rounds": array(entry.round_id for entry, _ in rows),
@@ -227,8 +232,8 @@ def append(session: Session, server: str, entries: Sequence[Entry]) -> set[int]:
         "bubbles": array(f'"\\\\x{pack(batch.bubbles).hex()}"' for _, batch in rows),
     }
     kept = set(session.scalars(APPEND, {**columns, "server": server}))
-    if first := [each.round_id for each in entries if each.late and each.batches[0].first == 0]:
-        count_late(session, kept.intersection(first))
+    if late:
+        count_late(session, kept.intersection(late))
     return kept
 
 

@@ -127,12 +127,13 @@ def begin(
 
 
 def take_over(session: Session, round_id: int, player_id: int, server: str) -> None:
-    """From now on this server runs the player's round: what another one still has of it does not count."""
-    session.execute(
-        update(Round)
-        .where(Round.id == round_id, Round.player_id == player_id, Round.ended_at.is_(None))
-        .values(served_by=server)
-    )
+    """From now on this server runs the player's round: what another one still has of it does not count.
+
+    Returns once what was on its way into the log is there.
+    """
+    its = (Round.id == round_id, Round.player_id == player_id, Round.ended_at.is_(None))
+    session.execute(select(Round.id).where(*its).with_for_update())
+    session.execute(update(Round).where(*its).values(served_by=server))
 
 
 def end(
