@@ -14,7 +14,7 @@ from clickme.game import service
 from clickme.game.models import Outcome, Round
 from clickme.game.rules import Rules
 from clickme.kit.house import House
-from clickme.players.service import sign_up, standing
+from clickme.players.service import sign_up, total
 from conftest import add_images
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_a_round_is_closed_and_paid_once_by_however_many(house: House) -> None:
     with ThreadPoolExecutor(8) as servers:
         assert sorted(servers.map(close, range(8))) == [False] * 7 + [True]
     with house.database.transaction() as session:
-        assert standing(session, player_id).total == 0.5
+        assert total(session, player_id) == 0.5
 
 
 def test_rounds_left_behind_are_closed_as_timeouts_by_one_of_many(house: House) -> None:

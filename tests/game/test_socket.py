@@ -368,6 +368,22 @@ def test_a_beginning_whose_answer_was_lost_can_be_begun_again(
     assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
 
 
+def test_a_beginning_whose_answer_was_lost_can_be_resumed(
+    browser: Browser, house: House, clock: FakeClock
+) -> None:
+    round_id = browser.ask(t="next")["round"]
+    assert browser.ask(t="resume", round=round_id)["code"] == "not_begun"
+    execute(
+        house,
+        "UPDATE rounds SET begun_at = to_timestamp(:now), pointer = 'mouse' WHERE id = :round",
+        now=clock.now(),
+        round=round_id,
+    )
+    assert browser.ask(t="resume", round=round_id)["n"] == 0
+    clock.advance(1.0)
+    assert browser.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1))["n"] == 1
+
+
 def test_what_was_recognised_is_paid_though_the_database_went_away_at_the_end(
     browser: Browser, house: House, clock: FakeClock
 ) -> None:

@@ -328,7 +328,7 @@ class LiveRound:
         if flag is not None:
             service.flag(session, self.dealt.id, *flag)
         scores: list[Score] = []
-        if paid and self.round.points:
+        if paid and self.round.outcome is Outcome.RECOGNISED:
             scores = self.around.boards.scores(session, [self.dealt.player_id], ended_at)
         message: dict[str, Any] | None
         if paid:

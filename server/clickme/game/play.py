@@ -185,6 +185,8 @@ class Game:
 
         Bubbles take no round over: they may have been sent before another connection did.
         """
+        if listener.gone and round_id not in self.live:
+            raise taken_over()  # it is brought back for those who come again, and they send this again
         live = await self._wake(player_id, round_id, listener, take_over=False)
         try:
             return await live.bubbles(batches, listener)
@@ -193,6 +195,7 @@ class Game:
                 raise
             self._forget(live)  # the log knows more of it, if only because a commit's answer was lost
             live = await self._wake(player_id, round_id, listener, take_over=False)
+            live.listener = listener  # as it was: another connection may have woken it in the same moment
             return await live.bubbles(batches, listener)
 
     async def skip(self, player_id: int, round_id: int, listener: Listener) -> None:
@@ -223,6 +226,9 @@ class Game:
                 raise
             await self._say_end(player_id, round_id, listener)
             return
+        if live.round.begun is None:
+            self._forget(live)  # the database may know more: a beginning whose answer was lost
+            live = await self._wake(player_id, round_id, listener)
         if live.round.begun is None:
             raise Refusal("not_begun", "The round has not begun.")
         await live.hear(listener)

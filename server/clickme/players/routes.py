@@ -12,6 +12,7 @@ from clickme.players import service
 from clickme.players.consent import CONSENT
 from clickme.players.models import Player
 from clickme.players.schemas import ConsentResponse, MeResponse, PlayerResponse, SignUp
+from clickme.players.service import Standing
 from clickme.players.session import CurrentPlayer, nobody, remember
 
 router = APIRouter(prefix="/api", tags=["players"])
@@ -49,10 +50,10 @@ def sign_up(
 
 
 @router.get("/me", responses=errors(401))
-def me(player_id: CurrentPlayer, session: Transaction) -> MeResponse:
+def me(player_id: CurrentPlayer, request: Request, session: Transaction) -> MeResponse:
     """The player in this browser."""
     player = session.get(Player, player_id)
     if player is None:
         raise nobody()
-    place = service.standing(session, player_id)
+    place: Standing = request.app.state.leaderboards.standing(player_id)
     return MeResponse(player=player.id, name=player.name, total=place.total, rank=place.rank)

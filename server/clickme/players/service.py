@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -38,9 +38,3 @@ def exists(session: Session, player_id: int) -> bool:
 def total(session: Session, player_id: int) -> float:
     """The sum of a player's points."""
     return session.scalar(select(Player.points).where(Player.id == player_id)) or 0.0
-
-
-def standing(session: Session, player_id: int) -> Standing:
-    points = total(session, player_id)
-    better = session.scalar(select(func.count()).select_from(Player).where(Player.points > points)) or 0
-    return Standing(points, better + 1)

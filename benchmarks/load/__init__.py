@@ -1,0 +1,1 @@
+"""How many players one core carries, beside the plain way of doing it: `python -m benchmarks.load`."""
