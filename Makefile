@@ -18,7 +18,7 @@ test: .venv/.dev .venv/.chromium ## Run all tests, on a real Postgres, Valkey, R
 	$(BIN)/node --test "tests/web/*.test.mjs"
 	$(BIN)/pytest -n auto
 
-chaos: .venv/.dev .venv/.chromium ## Break everything there is while people play, at length, and say what was lost (15 minutes)
+chaos: .venv/.dev .venv/.chromium ## Break everything there is while people play, at length, and say what was lost (11 minutes)
 	CLICKME_TEST_CHAOS=long $(BIN)/pytest tests/chaos tests/browser/test_offline.py
 
 interop: .venv/.dev .venv-interop/.ready ## Read exports with TensorFlow, webdataset, datasets, mlcroissant, h5py and NumPy

@@ -38,6 +38,7 @@ export class Game {
   #painting = null;
   #begun = false; // the server has said so
   #flows = false; // bubbles may be sent: the server and the page agree on how many there are
+  #givenUp = 0; // the round whose painting the server had not heard of
   #turnedAway = ""; // why the server lets nobody more in
   /** @type {SkipMessage | FlagMessage | null} said by the player, not yet answered */
   #leaving = null;
@@ -228,6 +229,8 @@ export class Game {
   }
 
   #resume() {
+    // Whose painting of it would go on? The one that was given up may have come in after all.
+    if (this.#painting && this.#round?.round === this.#givenUp && !this.#begun) return this.#dealAgain();
     this.#flows = false;
     if (this.#round) this.#connection.send({ t: "resume", round: this.#round.round });
   }
@@ -344,6 +347,7 @@ export class Game {
 
   /** The server knows of no beginning: the photograph is dealt again, as if it had not been pressed. */
   #dealAgain() {
+    this.#givenUp = this.#round?.round ?? 0;
     this.#forget();
     this.#next();
   }
