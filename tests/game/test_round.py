@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from clickme.game.models import Outcome
 from clickme.game.round import Round
-from clickme.game.rules import LATE_MS, Bubble, Refusal, Rules, earliest_ms
+from clickme.game.rules import LATE_MS, LEAD_MS, Bubble, Refusal, Rules, earliest_ms
 
 LABEL, OTHER = 105, 7
 RULES = Rules()
@@ -57,7 +57,10 @@ class RoundMachine(RuleBasedStateMachine):
                 case "not_begun":
                     assert self.round.begun is None
                 case "round_over":
-                    assert self.now > (self.round.ended or self.now) + LATE_MS / 1000
+                    ended, begun = self.round.ended, self.round.begun
+                    assert ended is not None and begun is not None
+                    painted_later = new[-1].t > (ended - begun) * 1000 + LEAD_MS
+                    assert painted_later or self.now > ended + LATE_MS / 1000
                 case "gap":
                     assert gap
                 case "too_many":
