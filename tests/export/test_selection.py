@@ -1,6 +1,6 @@
 """Each rule of a selection leaves out what it says, says how much, and no more."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Image
+from clickme.contests.models import Contest
 from clickme.export.painted import Tally, stream_painted
 from clickme.export.record import Photograph
 from clickme.export.selection import Selection
@@ -117,6 +118,10 @@ def test_flags_of_so_many_players_leave_a_photograph_out(
 def test_pointers_contests_and_dates(session: Session, images: list[int], players: list[int]) -> None:
     pointers = ("mouse", "touch", None, "pen")
     for number, (player, pointer) in enumerate(zip(players, pointers, strict=True)):
+        day = DAY[number]
+        window = {"opens_at": day, "closes_at": day + timedelta(hours=1), "zone": "UTC"}
+        session.add(Contest(id=number, name=f"contest {number}", rules="", counts="points", **window))
+        session.flush()
         add_round(
             session,
             player,
