@@ -115,7 +115,8 @@ class LiveRound:
     timing: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
     begun_over: Listener | None = None  # the connection on which it began, where that was here
-    settled: bool = False  # its end is in the database
+    settled: bool = False  # its end is in the database,
+    said: bool = False  # and its player has been told
     stopped: bool = False  # nothing more is done for it here
 
     def __post_init__(self) -> None:
@@ -179,8 +180,8 @@ class LiveRound:
 
     @property
     def runs(self) -> bool:
-        """Whether it has begun, and its end is yet to be written here."""
-        return self.round.begun is not None and not self.settled and not self.stopped
+        """Whether it has begun, and its player is yet to be told how it ended."""
+        return self.round.begun is not None and not self.said and not self.stopped
 
     def over(self) -> bool:
         """Whether nothing more can come of it here."""
@@ -301,6 +302,7 @@ class LiveRound:
             ROUNDS.labels(message["outcome"]).inc()
             message["rank"] = await asyncio.to_thread(self._rank, scores)
         await self.listener.send(message)
+        self.said = True
 
     def _rank(self, scores: Sequence[Score]) -> int | None:
         """Put what was earned on the leaderboards; the player's rank, where it can be known just now."""
