@@ -5,7 +5,6 @@ Redis. A worker that dies is replaced; SIGHUP replaces all of them, one after an
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -130,6 +129,7 @@ def partner_for_all(house: House) -> Iterator[str]:
         yield address
     finally:
         leaving.set()
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        keeping.join()
+        while keeping.is_alive():  # it may be starting one just now
+            for process in running:
+                process.terminate()
+            keeping.join(0.2)

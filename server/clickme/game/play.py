@@ -60,7 +60,8 @@ class Game:
         self.contest_read = 0.0  # s, on the clock
         self.live: dict[int, LiveRound] = {}
         self.dealt: dict[int, Dealt] = {}  # lately, and not begun here
-        self.waking: dict[tuple[int, int], asyncio.Task[LiveRound]] = {}  # by player and round
+        # By player and round, and whether it is taken over: who resumes is not answered what bubbles are.
+        self.waking: dict[tuple[int, int, bool], asyncio.Task[LiveRound]] = {}
         self.listeners: WeakSet[Listener] = WeakSet()  # all who are there, in a round or not
         self.telling: set[asyncio.Task[None]] = set()
         self.sweeping: asyncio.Task[None] | None = None
@@ -257,7 +258,7 @@ class Game:
         """
         live = self.live.get(round_id)
         if live is None:
-            key = (player_id, round_id)
+            key = (player_id, round_id, take_over)
             if key not in self.waking:
                 waking = asyncio.create_task(self._bring_back(player_id, round_id, listener, take_over))
                 waking.add_done_callback(lambda _: self.waking.pop(key))
