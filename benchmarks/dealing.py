@@ -19,7 +19,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.service import seed_categories
-from clickme.game.dealing import pick
+from clickme.game.dealing import deal
+from clickme.game.rules import Rules
 from clickme.kit import engines
 from clickme.kit.database import Database
 from clickme.kit.home import open_home
@@ -56,11 +57,11 @@ def fill(database: Database, size: int) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def timed(session: Session, player: int, *, deal: bool) -> float:
+def timed(session: Session, player: int, *, dealing: bool) -> float:
     """Milliseconds."""
     began = time.perf_counter()
-    if deal:
-        assert pick(session, player) is not None
+    if dealing:
+        assert deal(session, [player], Rules())
     else:
         session.execute(text("SELECT 1"))
     return (time.perf_counter() - began) * 1000
@@ -84,8 +85,8 @@ def main() -> None:
         for turn in track(range(DEALS + 100), "Dealing", console=console):
             for size in SIZES:
                 with databases[size].transaction() as session:
-                    floor = timed(session, 0, deal=False)
-                    took = timed(session, turn % PLAYERS + 1, deal=True)
+                    floor = timed(session, 0, dealing=False)
+                    took = timed(session, turn % PLAYERS + 1, dealing=True)
                 if turn >= 100:  # the first ones warm the caches
                     times[size].append(took)
                     bare.append(floor)

@@ -84,9 +84,7 @@ class Bench:
                 self.empty()
                 bubbles = sum(len(each.rounds) for each in rows) * RULES.most_bubbles
                 if way == LOG:
-                    times, in_commits = zip(
-                        *(logged(self.house.database, each) for each in rows), strict=True
-                    )
+                    times, in_commits = zip(*(logged(self.house, each) for each in rows), strict=True)
                     took, in_a_commit = sum(times), statistics.mean(in_commits)
                     self.results.commits[size].append(in_a_commit)
                     at_once = round(in_a_commit)

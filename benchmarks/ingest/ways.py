@@ -14,9 +14,11 @@ import uvloop
 from prometheus_client import REGISTRY
 from sqlalchemy import insert
 
+from clickme.contests.leaderboard import Leaderboards
 from clickme.game.ingest import Batch, Log, pack
 from clickme.game.models import BubbleBatch
 from clickme.kit.database import Database
+from clickme.kit.house import House
 
 from .rows import SERVER, Row, Rows
 
@@ -88,7 +90,7 @@ def one_by_one(database: Database, rows: Rows) -> float:
         return time.perf_counter() - began
 
 
-def logged(database: Database, rows: Rows) -> tuple[float, float]:
+def logged(house: House, rows: Rows) -> tuple[float, float]:
     """The log: each round hands in a batch when its last one is committed. Also, batches in a commit."""
     of_rounds = [list(rows.of(round_id)) for round_id in rows.rounds]
 
@@ -97,7 +99,7 @@ def logged(database: Database, rows: Rows) -> tuple[float, float]:
             assert await log.append(row.round, [Batch(row.first, row.bubbles, row.arrived_ms)])
 
     async def play() -> float:
-        log = Log(database, SERVER)
+        log = Log(house.database, Leaderboards(house.database, house.redis_url, "UTC"), SERVER)
         began = time.perf_counter()
         await asyncio.gather(*(paint(log, batches) for batches in of_rounds))
         took = time.perf_counter() - began

@@ -14,7 +14,7 @@ from clickme.contests import service as contests
 from clickme.contests.boards import MILLION, Board, Entry, Score, board_of_contest
 from clickme.contests.leaderboard import Leaderboards
 from clickme.contests.models import Contest, Counts
-from clickme.game import service as game
+from clickme.game.closing import Ending, end
 from clickme.game.models import Outcome, Round
 from clickme.kit.clock import as_time
 from clickme.kit.house import House
@@ -115,15 +115,15 @@ class Town:
         """End it now, recognised for so many points or not; what is to be shown."""
         outcome = Outcome.TIMEOUT if points is None else Outcome.RECOGNISED
         with self.house.database.transaction() as session:
-            assert game.end(
-                session,
+            ending = Ending(
                 round_id,
                 outcome,
-                ended_at=self.now,
+                self.now,
                 recognised_ms=None if points is None else 1,
                 points=points or 0.0,
             )
-            return boards.scores(session, {player_id}, self.now)
+            assert round_id in end(session, [ending])
+            return boards.scores(session, [(player_id, self.now)])
 
     def play(self, boards: Leaderboards, player_id: int, *points: float | None) -> None:
         """Whole rounds, shown."""

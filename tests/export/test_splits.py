@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Category, Image
 from clickme.export.splits import by_hash, firsts, place, split
-from clickme.game.service import count_map
+from clickme.game.closing import count_maps
 
 
 def independent(source: str) -> str:
@@ -63,11 +63,11 @@ def test_every_class_is_in_each_split_once_it_has_enough_and_nothing_moves(
     session.execute(update(Category).values(mapped=0))
     images = add(session, range(start, start + 45))
     for nth in order[:cut]:
-        count_map(session, images[nth])
+        count_maps(session, [images[nth]])
     before = splits(session)
     add(session, range(start + 45, start + 60))
     for nth in order:  # those before the cut are painted once more
-        count_map(session, images[nth])
+        count_maps(session, [images[nth]])
     after = splits(session)
     inner.rollback()
 
@@ -83,7 +83,7 @@ def test_every_class_is_in_each_split_once_it_has_enough_and_nothing_moves(
 def test_the_splits_are_90_5_and_5_in_a_hundred(session: Session) -> None:
     images = add(session, range(4000))
     for image in images:
-        count_map(session, image)
+        count_maps(session, [image])
 
     counts = Counter(splits(session).values())
 
@@ -96,7 +96,7 @@ def test_the_splits_are_90_5_and_5_in_a_hundred(session: Session) -> None:
 def test_photographs_are_numbered_within_their_class_by_their_first_map(session: Session) -> None:
     images = add(session, range(3)) + add(session, range(3, 5), class_index=1)
     for nth in (2, 2, 4, 0, 2, 3):
-        count_map(session, images[nth])
+        count_maps(session, [images[nth]])
 
     numbers = dict(session.execute(select(Image.id, Image.nth_mapped)).all())
 

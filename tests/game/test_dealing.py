@@ -10,9 +10,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.models import Image
-from clickme.game import service
+from clickme.game.closing import Ending, end, overdue
+from clickme.game.dealing import deal
 from clickme.game.models import Outcome, Round
 from clickme.game.rules import Rules
+from clickme.game.service import Beginning, begin
 from clickme.kit.house import House
 from clickme.players.service import sign_up, total
 from conftest import add_images
@@ -24,9 +26,9 @@ def play_all(session: Session) -> list[int]:
     """A new player skips through all there is; the images in the order they came."""
     player_id = sign_up(session, "test").id
     dealt = []
-    while (round_id := service.deal(session, player_id, Rules())) is not None:
-        dealt.append(session.scalars(select(Round.image_id).where(Round.id == round_id)).one())
-        service.end(session, round_id, Outcome.SKIPPED, ended_at=NOW)
+    while (ready := deal(session, [player_id], Rules()).get(player_id)) is not None:
+        dealt.append(ready.image_id)
+        end(session, [Ending(ready.id, Outcome.SKIPPED, NOW)])
     return dealt
 
 
@@ -71,9 +73,9 @@ def test_many_tabs_of_one_player_get_one_photograph(house: House) -> None:
     with house.database.transaction() as session:
         player_id = sign_up(session, "test").id
 
-    def ask(_: int) -> int | None:
+    def ask(_: int) -> int:
         with house.database.transaction() as session:
-            return service.deal(session, player_id, Rules())
+            return deal(session, [player_id], Rules())[player_id].id
 
     with ThreadPoolExecutor(8) as tabs:
         assert len(set(tabs.map(ask, range(24)))) == 1
@@ -83,15 +85,13 @@ def test_a_round_is_closed_and_paid_once_by_however_many(house: House) -> None:
     add_images(house, 1)
     with house.database.transaction() as session:
         player_id = sign_up(session, "test").id
-        round_id = service.deal(session, player_id, Rules())
-        assert round_id is not None
-        service.begin(session, round_id, begun_at=NOW, pointer="mouse", partner="test")
+        round_id = deal(session, [player_id], Rules())[player_id].id
+        begin(session, [Beginning(round_id, NOW, "mouse", "test")])
+    ending = Ending(round_id, Outcome.RECOGNISED, NOW, recognised_ms=3500, points=0.5)
 
     def close(_: int) -> bool:
         with house.database.transaction() as session:
-            return service.end(
-                session, round_id, Outcome.RECOGNISED, ended_at=NOW, recognised_ms=3500, points=0.5
-            )
+            return round_id in end(session, [ending])
 
     with ThreadPoolExecutor(8) as servers:
         assert sorted(servers.map(close, range(8))) == [False] * 7 + [True]
@@ -104,16 +104,16 @@ def test_rounds_left_behind_are_closed_as_timeouts_by_one_of_many(house: House) 
     ids = []
     with house.database.transaction() as session:
         for _ in range(3):
-            round_id = service.deal(session, sign_up(session, "test").id, Rules())
-            assert round_id is not None
-            service.begin(session, round_id, begun_at=NOW, pointer="mouse", partner="test")
-            ids.append(round_id)
+            player_id = sign_up(session, "test").id
+            ids.append(deal(session, [player_id], Rules())[player_id].id)
+        begin(session, [Beginning(round_id, NOW, "mouse", "test") for round_id in ids])
         # One of them is still within its time.
         session.execute(update(Round).where(Round.id == ids[2]).values(begun_at=NOW + timedelta(seconds=10)))
 
     def sweep(_: int) -> list[int]:
         with house.database.transaction() as session:
-            return service.overdue(session, NOW + timedelta(seconds=12), timedelta(seconds=5))
+            late = overdue(session, NOW + timedelta(seconds=12), timedelta(seconds=5))
+            return [closed.id for closed in late]
 
     with ThreadPoolExecutor(4) as servers:
         assert sorted(chain.from_iterable(servers.map(sweep, range(4)))) == ids[:2]

@@ -3,24 +3,27 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
-from sqlalchemy.exc import DataError, DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from clickme.game import ingest
+from clickme.contests.leaderboard import Leaderboards
+from clickme.game import lane
+from clickme.game.dealing import deal
 from clickme.game.ingest import Batch, Log, pack, stored, unpack
 from clickme.game.partitions import STRETCH, make_room
 from clickme.game.rules import Bubble, Rules
-from clickme.game.service import deal, take_over
+from clickme.game.service import Beginning, take_over
 from clickme.kit.database import Database
 from clickme.kit.house import House
 from clickme.players.service import sign_up
 
 HERE = "this server"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 INT16 = st.integers(-(2**15), 2**15 - 1)
 
@@ -39,12 +42,15 @@ def new_round(house: House, photographs: list[int]) -> Callable[[], int]:
     def make() -> int:
         with house.database.transaction() as session:
             player_id = sign_up(session, "test").id
-            round_id = deal(session, player_id, Rules())
-            assert round_id is not None
+            round_id = deal(session, [player_id], Rules())[player_id].id
             take_over(session, round_id, player_id, HERE)
             return round_id
 
     return make
+
+
+def log_of(house: House) -> Log:
+    return Log(house.database, Leaderboards(house.database, house.redis_url, "UTC"), HERE)
 
 
 def kept(house: House, round_id: int) -> list[Bubble]:
@@ -62,7 +68,7 @@ def test_batches_of_many_players_share_commits(house: House, new_round: Callable
     event.listen(house.database.engine, "commit", commits.append)
 
     async def write() -> list[bool]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         return await asyncio.gather(
             *(
                 log.append(round_id, [Batch(0, line(0, 2), 100), Batch(2, line(2, 4), 150)])
@@ -79,7 +85,7 @@ def test_a_place_that_is_taken_is_left_as_it_is(house: House, new_round: Callabl
     round_id = new_round()
 
     async def write() -> list[bool]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         return [
             await log.append(round_id, [Batch(0, line(0, 2), 100)]),
             await log.append(round_id, [Batch(0, [Bubble(9, 9, 9)], 150)]),
@@ -104,7 +110,7 @@ def test_what_cannot_be_committed_is_not_acknowledged(house: House, new_round: C
             )
 
     async def write() -> None:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         event.listen(house.database.engine, "before_cursor_execute", cut)
         with pytest.raises(DBAPIError):
             await log.append(round_id, [Batch(0, line(0, 2), 100)])
@@ -121,7 +127,7 @@ def test_batches_of_a_round_go_in_together_or_not_at_all(house: House, new_round
     round_id = new_round()
 
     async def write() -> list[bool]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         return [
             await log.append(round_id, [Batch(0, line(0, 4), 100)]),
             await log.append(round_id, [Batch(0, line(0, 2), 100), Batch(2, line(2, 4), 150)]),
@@ -134,7 +140,7 @@ def test_batches_of_a_round_go_in_together_or_not_at_all(house: House, new_round
 
 def test_the_log_says_when_a_batch_came(house: House, new_round: Callable[[], int]) -> None:
     round_id = new_round()
-    asyncio.run(Log(house.database, HERE).append(round_id, [Batch(0, line(0, 2), 1234)]))
+    asyncio.run(log_of(house).append(round_id, [Batch(0, line(0, 2), 1234)]))
     with house.database.transaction() as session:
         assert [batch.arrived_ms for batch in stored(session, round_id)] == [1234]
 
@@ -145,7 +151,7 @@ def test_what_another_server_has_taken_over_is_not_written_here(
     round_id, other = new_round(), new_round()
 
     async def write() -> list[bool]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         first = await log.append(round_id, [Batch(0, line(0, 2), 100)])
         with house.database.transaction() as session:
             session.execute(text("UPDATE rounds SET served_by = 'another' WHERE id = :id"), {"id": round_id})
@@ -183,7 +189,7 @@ def test_who_takes_a_round_over_reads_what_was_on_its_way_into_the_log(
         return found
 
     async def write() -> tuple[bool, list[Bubble]]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         event.listen(house.database.engine, "commit", hold_up)
         writing = asyncio.create_task(log.append(round_id, [Batch(0, line(0, 2), 100)]))
         await asyncio.to_thread(reached.wait)
@@ -197,35 +203,33 @@ def test_who_takes_a_round_over_reads_what_was_on_its_way_into_the_log(
 def test_what_cannot_be_written_harms_nothing_that_is_written_with_it(
     house: House, new_round: Callable[[], int]
 ) -> None:
-    rounds = [new_round() for _ in range(3)]
-
-    def wrong(session: Session) -> None:
-        session.execute(text("SELECT 1 / 0"))
+    first, second, third = (new_round() for _ in range(3))
+    beginnings = [Beginning(each, NOON, "mouse", "test") for each in (first, second)]
+    wrong = Beginning(third, NOON, "a foot", "test")
 
     async def write() -> list[object]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
         return await asyncio.gather(
-            *(log.append(round_id, [Batch(0, line(0, 2), 100)]) for round_id in rounds),
-            log.write(wrong),
-            log.write(lambda session: session.scalar(text("SELECT 7"))),
+            *(log.append(round_id, [Batch(0, line(0, 2), 100)]) for round_id in (first, second, third)),
+            *map(log.begin, (beginnings[0], wrong, beginnings[1])),
             return_exceptions=True,
         )
 
-    *kept_them, failed, said = asyncio.run(write())
-    assert kept_them == [True, True, True]
-    assert isinstance(failed, DataError)
-    assert said == 7
+    *others, begun, failed, begun_too = asyncio.run(write())
+    assert others == [True, True, True]
+    assert (begun, begun_too) == (True, True)
+    assert isinstance(failed, IntegrityError)
 
 
 def test_who_has_too_much_to_write_waits(
     house: House, new_round: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "MOST_WAITING", 3)
+    monkeypatch.setattr(lane, "MOST_WAITING", 3)
     rounds = [new_round() for _ in range(10)]
     waited = []
 
     async def write() -> list[bool]:
-        log = Log(house.database, HERE)
+        log = log_of(house)
 
         async def append(round_id: int) -> bool:
             appended = await log.append(round_id, [Batch(0, line(0, 2), 100)])
@@ -250,7 +254,7 @@ def test_the_log_has_room_before_it_is_needed(house: House, new_round: Callable[
             assert make_room(session) == []
     round_id = new_round()
     assert round_id > 3 * STRETCH
-    assert asyncio.run(Log(house.database, HERE).append(round_id, [Batch(0, line(0, 2), 100)]))
+    assert asyncio.run(log_of(house).append(round_id, [Batch(0, line(0, 2), 100)]))
     assert kept(house, round_id) == line(0, 2)
     with house.database.transaction() as session:
         table = session.scalar(text("SELECT tableoid::regclass::text FROM bubble_batches"))

@@ -17,10 +17,12 @@ from random import Random
 
 from sqlalchemy.orm import Session
 
-from clickme.game import service
+from clickme.game.closing import Ending, end
+from clickme.game.dealing import deal
 from clickme.game.ingest import pack
 from clickme.game.models import BubbleBatch, Outcome
 from clickme.game.rules import Bubble, Rules, points
+from clickme.game.service import Beginning, begin
 from clickme.kit.house import House, open_house
 from clickme.players.service import sign_up
 from interop.data_sets import EXPORTS
@@ -59,24 +61,20 @@ def play(house: House) -> None:
 
 
 def play_round(session: Session, player: int, pointer: str, chance: Random, *, skipped: bool) -> None:
-    round_id = service.deal(session, player, RULES)
-    assert round_id is not None
-    service.begin(session, round_id, begun_at=NOON, pointer=pointer, partner="made-up@0")
+    dealt = deal(session, [player], RULES)[player]
+    begin(session, [Beginning(dealt.id, NOON, pointer, "made-up@0")])
     painted = list(walk(chance))
-    session.add(BubbleBatch(round_id=round_id, first_index=0, xyt=pack(painted)))
+    session.add(BubbleBatch(round_id=dealt.id, first_index=0, xyt=pack(painted)))
     session.flush()
     ended = NOON + timedelta(milliseconds=painted[-1].t + 1)
     if skipped:
-        service.end(session, round_id, Outcome.SKIPPED, ended_at=ended)
+        ending = Ending(dealt.id, Outcome.SKIPPED, ended)
     elif len(painted) == RULES.most_bubbles:
-        service.end(
-            session, round_id, Outcome.TIMEOUT, ended_at=NOON + timedelta(milliseconds=RULES.limit_ms)
-        )
+        ending = Ending(dealt.id, Outcome.TIMEOUT, NOON + timedelta(milliseconds=RULES.limit_ms))
     else:
         paid = points(RULES, painted[-1].t)
-        service.end(
-            session, round_id, Outcome.RECOGNISED, ended_at=ended, recognised_ms=painted[-1].t, points=paid
-        )
+        ending = Ending(dealt.id, Outcome.RECOGNISED, ended, recognised_ms=painted[-1].t, points=paid)
+    end(session, [ending])
 
 
 def walk(chance: Random) -> Iterator[Bubble]:

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from clickme.catalogue.models import Image
 from clickme.catalogue.service import image_id
 from clickme.cli import app
-from clickme.game import service
+from clickme.game.closing import Ending, end
+from clickme.game.dealing import deal
 from clickme.game.models import Outcome
 from clickme.game.rules import Rules
 from clickme.kit.house import House
@@ -34,8 +35,8 @@ def dealt(house: House) -> int:
     number = 0
     with house.database.transaction() as session:
         player = sign_up(session, "test").id
-        while (played := service.deal(session, player, Rules())) is not None:
-            service.end(session, played, Outcome.SKIPPED, ended_at=NOON)
+        while (ready := deal(session, [player], Rules()).get(player)) is not None:
+            end(session, [Ending(ready.id, Outcome.SKIPPED, NOON)])
             number += 1
     return number
 

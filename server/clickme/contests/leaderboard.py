@@ -1,7 +1,7 @@
 """Leaderboards: quick because Redis has a copy, right because Postgres is asked where it may be wrong."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -87,12 +87,15 @@ class Leaderboards:
 
     # What the game says
 
-    def scores(self, session: Session, player_ids: Collection[int], at: datetime) -> list[Score]:
-        """What players have on the boards that count at `at`, when rounds of theirs ended.
+    def scores(self, session: Session, ends: Iterable[tuple[int, datetime]]) -> list[Score]:
+        """What players have on the boards that count when rounds of theirs ended, by (player, moment).
 
-        Called in the transaction that ended them, after it has; it locks the players' rows, in their order.
+        Called in the transaction that ended and paid the rounds, after it has.
         """
-        return truth.earned(session, player_ids, board_of_day(at, self.zone)) if player_ids else []
+        players: dict[Board, list[int]] = {}
+        for player_id, at in ends:
+            players.setdefault(board_of_day(at, self.zone), []).append(player_id)
+        return [score for day, theirs in players.items() for score in truth.earned(session, theirs, day)]
 
     def show(self, scores: Sequence[Score]) -> None:
         """Put scores on the boards, once they are committed. Never raises: what fails is made good later."""
@@ -142,6 +145,14 @@ class Leaderboards:
                 return found
         score = own()
         return Place(score, self._ranking(board).better(score))
+
+    def ranks(self, player_ids: Collection[int]) -> dict[int, int]:
+        """Of all time: 1 for the first."""
+        found: dict[int, Place] | None = None
+        if self._may_copy(ALL_TIME):
+            found = self._ask(lambda: self.cache.standings(ALL_TIME.key, player_ids))
+        places = found or {}
+        return {each: (places.get(each) or self.place(ALL_TIME, each)).better + 1 for each in player_ids}
 
     def standing(self, player_id: int) -> Standing:
         """A player's points of all time, and their rank: 1 for the first."""
@@ -203,7 +214,7 @@ class Leaderboards:
         since = self.caught_up - LATEST
         with self.database.transaction() as session:
             players = truth.lately_recognised(session, since)
-            scores = truth.as_they_are(session, players, board_of_day(now, self.zone))
+            scores = truth.earned(session, players, board_of_day(now, self.zone))
             banned = truth.lately_banned(session, since)
         self.cache.add(scores)
         if banned:

@@ -6,7 +6,7 @@ a sum is the same in whatever order it is made. No other round has points. Who i
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -14,7 +14,6 @@ from sqlalchemy import (
     DateTime,
     Double,
     String,
-    case,
     cast,
     column,
     exists,
@@ -23,12 +22,12 @@ from sqlalchemy import (
     literal,
     select,
     table,
-    union_all,
+    text,
 )
 from sqlalchemy.orm import Session
 
 from clickme.contests.boards import ALL_TIME, CONTEST_KEY, MILLION, Board, Score
-from clickme.contests.models import Contest, Counts, FinalStanding
+from clickme.contests.models import Counts, FinalStanding
 from clickme.players.models import Player
 
 # The game's table, by those of its columns that outsiders may read: the game stands above this package.
@@ -69,30 +68,44 @@ def ones(session: Session, board: Board, player_id: int) -> int:
     return session.scalar(select(_sum(WORTH[board.counts])).where(*mine)) or 0
 
 
-def earned(session: Session, player_ids: Collection[int], today: Board) -> list[Score]:
-    """What these players have on the boards that still move: all time, `today`, contests not yet frozen.
-
-    Their rows are locked until the transaction ends: of two that end rounds of a player the later sees both.
+# One walk over the rounds of each player, for all boards.
+EARNED: Final = text(
     """
-    theirs = select(Player.id).where(Player.id.in_(player_ids)).order_by(Player.id)
-    session.execute(theirs.with_for_update(key_share=True))
-    return as_they_are(session, player_ids, today)
-
-
-def as_they_are(session: Session, player_ids: Collection[int], today: Board) -> list[Score]:
-    """The same without the locks."""
-    worth = case((Contest.counts == Counts.ROUNDS, WORTH[Counts.ROUNDS]), else_=WORTH[Counts.POINTS])
-    in_contests = (
-        select(func.concat(CONTEST_KEY, Contest.id), rounds.c.player_id, _sum(worth))
-        .select_from(rounds)
-        .join(Contest, Contest.id == rounds.c.contest_id)
-        .join(Player, Player.id == rounds.c.player_id)
-        .where(RECOGNISED, NOT_BANNED, Contest.frozen_at.is_(None))
-        .group_by(Contest.id, rounds.c.player_id)
+    WITH theirs AS MATERIALIZED (
+        SELECT rounds.player_id, rounds.ended_at, rounds.contest_id,
+            CAST(round(rounds.points * :million) AS bigint) AS worth
+        FROM rounds JOIN players ON players.id = rounds.player_id
+        WHERE rounds.player_id = ANY(CAST(:players AS bigint[])) AND rounds.outcome = 'recognised'
+            AND players.banned_at IS NULL
     )
-    boards = [_standings(ALL_TIME, literal(ALL_TIME.key)), _standings(today, literal(today.key)), in_contests]
-    theirs = rounds.c.player_id.in_(player_ids)
-    found = session.execute(union_all(*(board.where(theirs) for board in boards)))
+    SELECT :all_time, player_id, CAST(sum(worth) AS bigint) FROM theirs GROUP BY player_id
+    UNION ALL
+    SELECT :today, player_id, CAST(sum(worth) AS bigint) FROM theirs
+    WHERE ended_at >= :begins AND ended_at < :ends GROUP BY player_id
+    UNION ALL
+    SELECT concat(:contest, contests.id), player_id,
+        CAST(sum(CASE contests.counts WHEN :rounds THEN :million ELSE worth END) AS bigint)
+    FROM theirs JOIN contests ON contests.id = theirs.contest_id AND contests.frozen_at IS NULL
+    GROUP BY contests.id, player_id
+    """
+)
+
+
+def earned(session: Session, player_ids: Collection[int], today: Board) -> list[Score]:
+    """What these players have on the boards that still move: all time, `today`, contests not yet frozen."""
+    found = session.execute(
+        EARNED,
+        {
+            "players": list(player_ids),
+            "million": MILLION,
+            "all_time": ALL_TIME.key,
+            "today": today.key,
+            "begins": today.begins,
+            "ends": today.ends,
+            "contest": CONTEST_KEY,
+            "rounds": Counts.ROUNDS,
+        },
+    )
     return [Score(key, player_id, score) for key, player_id, score in found if score > 0]
 
 

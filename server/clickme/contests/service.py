@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clickme.contests import scores
@@ -96,18 +96,18 @@ def close_now(session: Session, called: str, clock: Clock) -> Contest | None:
 
 
 def open_at(session: Session, moment: datetime) -> Contest | None:
-    """The contest to which a round belongs that begins at that moment.
+    """The contest to which a round belongs that begins at that moment."""
+    return next(iter(open_within(session, moment, moment)), None)
 
-    Its row is shared until the transaction ends, in which the round's beginning is to be written: nobody
-    closes or freezes the contest before that is committed.
+
+def open_within(session: Session, first: datetime, last: datetime) -> Sequence[Contest]:
+    """The contests that are open at some moment from the first to the last.
+
+    Their rows are shared until the transaction ends, in which the beginnings of rounds are to be written:
+    nobody closes or freezes the contest before that is committed.
     """
-    return session.scalar(open_then(moment))
-
-
-def open_then(moment: datetime) -> Select[Contest]:
-    """What `open_at` asks, to be a part of another question."""
-    is_open = (Contest.opens_at <= moment, Contest.closes_at > moment, Contest.frozen_at.is_(None))
-    return select(Contest).where(*is_open).with_for_update(read=True)
+    is_open = (Contest.opens_at <= last, Contest.closes_at > first, Contest.frozen_at.is_(None))
+    return session.scalars(select(Contest).where(*is_open).with_for_update(read=True)).all()
 
 
 def freeze(session: Session, now: datetime) -> list[Contest]:

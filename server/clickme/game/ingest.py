@@ -1,32 +1,36 @@
 """The durable log: every bubble that was acknowledged is in Postgres before the acknowledgement leaves.
 
-What all players of a server do is written together: bubbles, and beginnings and ends of rounds. While one
-commit is under way the next gathers, so under load a commit carries much, and a lone player waits for nobody.
+What all players of a server do is written together: bubbles; and rounds that are dealt, begin and end. While
+one commit is under way the next gathers, so under load a commit carries much, and a lone player waits for
+nobody.
 """
 
-import asyncio
 import struct
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from clickme.contests.boards import Score
+from clickme.contests.leaderboard import Leaderboards
+from clickme.game import service
+from clickme.game.closing import Closed, Ending, count_maps, end
+from clickme.game.dealing import deal
+from clickme.game.lane import Lane
 from clickme.game.metrics import BUBBLES, COMMIT_ENTRIES, COMMITS, LOG_WAITING
-from clickme.game.models import COUNTING, BubbleBatch, Round
-from clickme.game.rules import Bubble
-from clickme.game.service import count_map
+from clickme.game.models import COUNTING, BubbleBatch, Outcome, Round
+from clickme.game.rules import Bubble, Rules
+from clickme.game.service import Beginning, Dealt
 from clickme.kit.database import Database
 
-Answer = TypeVar("Answer")
+Entry = TypeVar("Entry")
 
 TRIPLE = struct.Struct("<hhh")
-LINGER_S: Final = 0.004  # that a commit waits for more, where the last one carried many
-MOST_AT_ONCE: Final = 500  # entries in a commit: while one is under way the next is made ready
-MOST_WAITING: Final = 10_000  # entries; who has more waits, and so does their browser
 
 # Only of rounds that this server runs: what another one has taken over goes on there. The lock makes one who
 # takes a round over wait until what is on its way into the log is there to be read; ends do not wait for it.
@@ -95,150 +99,194 @@ class Batch(NamedTuple):
     arrived_ms: int
 
 
-@dataclass(slots=True)
-class Entry:
-    """What is to be written: batches of a round, or what `write` does.
+@dataclass(frozen=True)
+class Stroke:
+    """Batches of a round, each after the one before it. `late`: the round has ended."""
 
-    `order` is by what servers lock in the same order.
+    round_id: int
+    batches: Sequence[Batch]
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Deal:
+    player_id: int
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class Flagging:
+    round_id: int
+    reason: str
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Finish:
+    ending: Ending
+    flag: Flagging | None = None
+
+
+class Finished(NamedTuple):
+    """What has become of a round that was to end: None if it was closed before, or another server runs it.
+
+    `scores` are to be shown on the leaderboards.
     """
 
-    done: asyncio.Future[Any]
-    round_id: int = 0
-    batches: Sequence[Batch] = ()
-    late: bool = False
-    write: Callable[[Session], Any] | None = None
-    order: int = 0
+    closed: Closed | None
+    scores: list[Score]
+
+
+Doing = Deal | Beginning | Finish | Flagging
 
 
 class Log:
     """The one writer of a process. `server` is the name under which it runs rounds (`rounds.served_by`).
 
-    It writes in two lanes, so that no stroke waits for somebody else's round to end.
+    It writes in two lanes, so that no stroke waits for somebody else's round to end. Each method returns once
+    what it says is committed, and raises what the database raises: then nothing of it is kept, or the answer
+    to its commit was lost.
     """
 
-    def __init__(self, database: Database, server: str) -> None:
+    def __init__(self, database: Database, boards: Leaderboards, server: str) -> None:
         self.database = database
+        self.boards = boards
         self.server = server
-        self.strokes = Lane(self._append)
-        self.doings = Lane(self._do)
+        self.strokes: Lane[Stroke] = Lane(partial(commit, self._append))
+        self.doings: Lane[Doing] = Lane(partial(commit, self._do))
 
     async def append(self, round_id: int, batches: Sequence[Batch], *, late: bool = False) -> bool:
-        """Write batches, each after the one before it, of a round that this server runs: all, or none.
+        """Write batches of a round that this server runs: all, or none.
 
-        `late` are those of a round that has ended. True once they are committed; False if that is not where
-        the log of the round ends, or another server has taken the round over. Raises what the database
-        raises: then nothing of them is kept.
+        False if that is not where the log of the round ends, or another server has taken the round over.
         """
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        return bool(await self.strokes.hand_in(Entry(done, round_id, batches, late)))
+        LOG_WAITING.inc()
+        return bool(await self.strokes.hand_in(Stroke(round_id, batches, late)))
 
-    async def write(self, what: Callable[[Session], Answer], *, order: int = 0) -> Answer:
-        """Have this done in the next commit, with others; what it says, once it is committed.
+    async def deal(self, player_id: int, rules: Rules) -> Dealt | None:
+        """The round that lies ready for a player, or a new one; None when they have had every photograph."""
+        dealt: Dealt | None = await self._write(Deal(player_id, rules))
+        return dealt
 
-        It may be done again where a commit did not come off. Raises what it raises, or the database.
-        """
-        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        said: Answer = await self.doings.hand_in(Entry(done, write=what, order=order))
-        return said
+    async def begin(self, beginning: Beginning) -> bool:
+        """False if it had begun or ended before."""
+        return bool(await self._write(beginning))
+
+    async def end(self, ending: Ending, flag: Flagging | None = None) -> Finished:
+        """Close a round, once, if this server runs it; with what its player says of the photograph."""
+        finished: Finished = await self._write(Finish(ending, flag))
+        return finished
+
+    async def flag(self, flagging: Flagging) -> None:
+        """Keep a player's word about a round's photograph."""
+        await self._write(flagging)
 
     async def close(self) -> None:
         """Return when all that was handed in is written."""
-        for lane in (self.strokes, self.doings):
-            if lane.writing is not None:
-                await lane.writing
+        await self.strokes.close()
+        await self.doings.close()
 
-    def _append(self, entries: Sequence[Entry]) -> Sequence[bool]:
-        with self.database.transaction() as session:
-            kept = append(session, self.server, entries)
-        BUBBLES.inc(
-            sum(len(batch.bubbles) for each in entries if each.round_id in kept for batch in each.batches)
-        )
-        return [entry.round_id in kept for entry in entries]
-
-    def _do(self, entries: Sequence[Entry]) -> Sequence[Any]:
-        said: dict[int, Any] = {}
-        with self.database.transaction() as session:
-            for number, entry in sorted(enumerate(entries), key=lambda each: each[1].order):
-                assert entry.write is not None
-                said[number] = entry.write(session)
-        return [said[number] for number in range(len(entries))]
-
-
-class Lane:
-    """A queue, and who empties it. `commit` writes entries in one transaction, and says what each is told."""
-
-    def __init__(self, commit: Callable[[Sequence[Entry]], Sequence[Any]]) -> None:
-        self.commit = commit
-        self.waiting: list[Entry] = []
-        self.writing: asyncio.Task[None] | None = None
-        self.room = asyncio.Condition()
-        self.busy = False  # the last commit carried more than one entry
-
-    async def hand_in(self, entry: Entry) -> Any:
-        """What the entry is told, when it is committed."""
-        if len(self.waiting) >= MOST_WAITING:
-            async with self.room:
-                await self.room.wait_for(lambda: len(self.waiting) < MOST_WAITING)
-        self.waiting.append(entry)
+    async def _write(self, doing: Doing) -> Any:
         LOG_WAITING.inc()
-        if self.writing is None:
-            self.writing = asyncio.create_task(self._write())
-        return await entry.done
+        return await self.doings.hand_in(doing)
 
-    async def _write(self) -> None:
-        while self.waiting:
-            if self.busy and len(self.waiting) < MOST_AT_ONCE:
-                await asyncio.sleep(LINGER_S)
-            entries, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
-            LOG_WAITING.dec(len(entries))
-            async with self.room:
-                self.room.notify_all()
-            self.busy = len(entries) > 1
-            for entry, said in zip(entries, await asyncio.to_thread(self._commit, entries), strict=True):
-                if entry.done.cancelled():
-                    continue
-                if isinstance(said, Exception):
-                    entry.done.set_exception(said)
-                else:
-                    entry.done.set_result(said)
-        self.writing = None
+    def _append(self, strokes: Sequence[Stroke]) -> Sequence[bool]:
+        with self.database.transaction() as session:
+            kept = append(session, self.server, strokes)
+        BUBBLES.inc(
+            sum(len(batch.bubbles) for each in strokes if each.round_id in kept for batch in each.batches)
+        )
+        return [stroke.round_id in kept for stroke in strokes]
 
-    def _commit(self, entries: Sequence[Entry]) -> Sequence[Any]:
-        """What each entry is told. One that cannot be written harms no other."""
-        began = time.perf_counter()
-        try:
-            return self.commit(entries)
-        except Exception as error:
-            gone = isinstance(error, DBAPIError) and error.connection_invalidated
-            if gone or len(entries) == 1:
-                return [error] * len(entries)
-            return [said for entry in entries for said in self._commit([entry])]
-        finally:
-            COMMITS.observe(time.perf_counter() - began)
-            COMMIT_ENTRIES.observe(len(entries))
+    def _do(self, doings: Sequence[Doing]) -> Sequence[Any]:
+        deals = [each for each in doings if isinstance(each, Deal)]
+        beginnings = firsts(each for each in doings if isinstance(each, Beginning))
+        endings = firsts(each.ending for each in doings if isinstance(each, Finish))
+        with self.database.transaction() as session:
+            dealt = {
+                rules: deal(session, [each.player_id for each in deals if each.rules == rules], rules)
+                for rules in {each.rules for each in deals}
+            }
+            begun = service.begin(session, list(beginnings.values()), self.server)
+            closed = end(session, list(endings.values()), self.server)
+            scores = self._scores(session, closed, endings)
+            for doing in doings:
+                flag = doing.flag if isinstance(doing, Finish) else doing
+                if isinstance(flag, Flagging):
+                    service.flag(session, flag.round_id, flag.reason, flag.note)
+
+        def said(doing: Doing) -> Any:
+            match doing:
+                case Deal(player_id, rules):
+                    return dealt[rules].get(player_id)
+                case Beginning(round_id):
+                    return round_id in begun and beginnings[round_id] is doing
+                case Finish(ending):
+                    mine = closed.get(ending.round_id) if endings[ending.round_id] is ending else None
+                    return Finished(mine, scores.get(mine.player_id, []) if mine else [])
+
+        return [said(doing) for doing in doings]
+
+    def _scores(
+        self, session: Session, closed: dict[int, Closed], endings: dict[int, Ending]
+    ) -> dict[int, list[Score]]:
+        """What those now have on the leaderboards whose rounds were recognised."""
+        recognised = [each for each in closed.values() if each.outcome is Outcome.RECOGNISED]
+        scores: dict[int, list[Score]] = {each.player_id: [] for each in recognised}
+        ends = [(each.player_id, endings[each.id].ended_at) for each in recognised]
+        for score in self.boards.scores(session, ends):
+            scores[score.player_id].append(score)
+        return scores
 
 
-def append(session: Session, server: str, entries: Sequence[Entry]) -> set[int]:
-    """The rounds whose batches the log has taken in. No round may have two entries."""
-    late = [entry.round_id for entry in entries if entry.late and entry.batches[0].first == 0]
+Once = TypeVar("Once", Beginning, Ending)
+
+
+def firsts(things: Iterable[Once]) -> dict[int, Once]:
+    """By their rounds. What is said of a round twice in one commit happens once, as in two."""
+    first: dict[int, Once] = {}
+    for thing in things:
+        first.setdefault(thing.round_id, thing)
+    return first
+
+
+def commit(write: Callable[[Sequence[Entry]], Sequence[Any]], entries: Sequence[Entry]) -> Sequence[Any]:
+    """What each entry is told, or why it could not be written. One that cannot be harms no other."""
+    LOG_WAITING.dec(len(entries))
+    return attempt(write, entries)
+
+
+def attempt(write: Callable[[Sequence[Entry]], Sequence[Any]], entries: Sequence[Entry]) -> Sequence[Any]:
+    began = time.perf_counter()
+    try:
+        return write(entries)
+    except Exception as error:
+        gone = isinstance(error, DBAPIError) and error.connection_invalidated
+        if gone or len(entries) == 1:
+            return [error] * len(entries)
+        return [said for entry in entries for said in attempt(write, [entry])]
+    finally:
+        COMMITS.observe(time.perf_counter() - began)
+        COMMIT_ENTRIES.observe(len(entries))
+
+
+def append(session: Session, server: str, strokes: Sequence[Stroke]) -> set[int]:
+    """The rounds whose batches the log has taken in. No round may have two strokes."""
+    late = [each.round_id for each in strokes if each.late and each.batches[0].first == 0]
     if late:  # either its end sees the bubbles, or they see the end
         session.execute(select(Round.id).where(Round.id.in_(late)).order_by(Round.id).with_for_update())
-    rows = [(entry, batch) for entry in entries for batch in entry.batches]
+    rows = [(stroke, batch) for stroke in strokes for batch in stroke.batches]
     columns = {
-        "rounds": array(entry.round_id for entry, _ in rows),
-        "starts": array(entry.batches[0].first for entry, _ in rows),
+        "rounds": array(stroke.round_id for stroke, _ in rows),
+        "starts": array(stroke.batches[0].first for stroke, _ in rows),
         "firsts": array(batch.first for _, batch in rows),
         "arrivals": array(batch.arrived_ms for _, batch in rows),
         "bubbles": array(f'"\\\\x{pack(batch.bubbles).hex()}"' for _, batch in rows),
     }
     kept = set(session.scalars(APPEND, {**columns, "server": server}))
-    if late:
-        count_late(session, kept.intersection(late))
+    if late:  # the maps of rounds whose end was written before they had bubbles
+        ended = select(Round.image_id).where(
+            Round.id.in_(kept.intersection(late)), Round.outcome.in_(COUNTING)
+        )
+        count_maps(session, session.scalars(ended).all())
     return kept
-
-
-def count_late(session: Session, round_ids: Collection[int]) -> None:
-    """Count the maps of rounds whose end was written before they had bubbles."""
-    ended = select(Round.image_id).where(Round.id.in_(round_ids), Round.outcome.in_(COUNTING))
-    for image_id in sorted(session.scalars(ended)):
-        count_map(session, image_id)

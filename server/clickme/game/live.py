@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,15 +14,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clickme.catalogue.categories import synonyms
-from clickme.contests.boards import Score
-from clickme.contests.leaderboard import Leaderboards
 from clickme.game import ingest, service
-from clickme.game.ingest import Log
+from clickme.game.closing import Closed, Ending
+from clickme.game.ingest import Flagging, Log
 from clickme.game.metrics import ACKS, BEGUN, ROUNDS
 from clickme.game.models import Outcome, Reason
+from clickme.game.ranks import Ranks
 from clickme.game.round import Round
 from clickme.game.rules import Bubble, Refusal, Rules
-from clickme.game.service import Dealt
+from clickme.game.service import Beginning, Dealt
 from clickme.kit.clock import Clock, as_time
 from clickme.kit.database import Database
 from clickme.players import service as players
@@ -65,7 +64,7 @@ class Surroundings:
 
     database: Database
     log: Log
-    boards: Leaderboards
+    ranks: Ranks
     partner: Engine
     clock: Clock
     photographs: Photographs = field(default_factory=Photographs)
@@ -127,7 +126,10 @@ class LiveRound:
         """Refusal `begun_elsewhere`, also where it is painted already and began over another connection."""
         async with self.turn:
             if self.round.begun is None:
-                if not await self.around.log.write(partial(self._write_begin, arrived, pointer)):
+                version = self.around.partner.version
+                if not await self.around.log.begin(
+                    Beginning(self.dealt.id, as_time(arrived), pointer, version)
+                ):
                     raise begun_elsewhere()
                 BEGUN.inc()
             elif self.round.bubbles and self.begun_over is not listener:
@@ -176,7 +178,7 @@ class LiveRound:
     async def flag(self, reason: str, note: str | None) -> None:
         async with self.turn:
             self.round.flag(self.around.clock.now())
-        await self._settle(flag=(reason, note))
+        await self._settle(Flagging(self.dealt.id, reason, note))
 
     @property
     def runs(self) -> bool:
@@ -275,24 +277,13 @@ class LiveRound:
         ]
         return await self.around.log.append(self.dealt.id, stamped, late=late)
 
-    def _write_begin(self, now: float, pointer: str, session: Session) -> bool:
-        return service.begin(
-            session,
-            self.dealt.id,
-            begun_at=as_time(now),
-            pointer=pointer,
-            partner=self.around.partner.version,
-            server=self.around.log.server,
-        )
-
-    async def _settle(self, flag: tuple[str, str | None] | None = None) -> None:
+    async def _settle(self, flag: Flagging | None = None) -> None:
         """Write the end down, however long the database takes, then say what it holds."""
         self.seat.leave()
         while True:
             try:
-                message, scores = await self.around.log.write(
-                    partial(self._write_end, flag), order=self.dealt.image_id
-                )
+                closed, scores = await self.around.log.end(self._ending(), flag)
+                message = self._told(closed) if closed else await asyncio.to_thread(self._found)
                 break
             except SQLAlchemyError:
                 log.exception("end_not_written", round=self.dealt.id)
@@ -300,45 +291,30 @@ class LiveRound:
         self.settled = True
         if message["t"] == "end":
             ROUNDS.labels(message["outcome"]).inc()
-            message["rank"] = await asyncio.to_thread(self._rank, scores)
+            message["rank"] = await self.around.ranks.after(self.dealt.player_id, scores)
         await self.listener.send(message)
         self.said = True
 
-    def _rank(self, scores: Sequence[Score]) -> int | None:
-        """Put what was earned on the leaderboards; the player's rank, where it can be known just now."""
-        self.around.boards.show(scores)
-        return rank(self.around.boards, self.dealt.player_id)
-
-    def _write_end(
-        self, flag: tuple[str, str | None] | None, session: Session
-    ) -> tuple[dict[str, Any], list[Score]]:
-        """How the round has ended, or that another server runs it and will end it; and what was earned."""
+    def _ending(self) -> Ending:
         assert self.round.outcome is not None and self.round.ended is not None
-        ended_at = as_time(self.round.ended)
-        paid = service.end(
-            session,
+        return Ending(
             self.dealt.id,
             self.round.outcome,
-            ended_at=ended_at,
+            as_time(self.round.ended),
             recognised_ms=self.round.recognised_ms,
             points=self.round.points,
             reason=self.round.reason,
             partner=self.seen_by,
-            server=self.around.log.server,
-            painted=bool(self.round.bubbles) or None,
         )
-        if flag is not None:
-            service.flag(session, self.dealt.id, *flag)
-        scores: list[Score] = []
-        if paid and self.round.outcome is Outcome.RECOGNISED:
-            scores = self.around.boards.scores(session, [self.dealt.player_id], ended_at)
-        message: dict[str, Any] | None
-        if paid:
-            total = players.total(session, self.dealt.player_id)
-            message = told(self.dealt.id, self.round.outcome, self.round.reason, self.round.points, total)
-        else:
+
+    def _told(self, closed: Closed) -> dict[str, Any]:
+        return told(closed.id, closed.outcome, self.round.reason, self.round.points, closed.total)
+
+    def _found(self) -> dict[str, Any]:
+        """How the round has ended before, or that another server runs it and will end it."""
+        with self.around.database.transaction() as session:
             message = end_message(session, self.dealt.id, self.dealt.player_id)
-        return message or refusal_message(self.dealt.id, taken_over()), scores
+        return message or refusal_message(self.dealt.id, taken_over())
 
 
 def new_round(dealt: Dealt) -> Round:
@@ -365,15 +341,6 @@ def told(
     """How a round ended, in words of the socket."""
     ended = {"outcome": outcome, "reason": reason, "points": points, "total": total, "rank": None}
     return {"t": "end", "round": round_id} | ended
-
-
-def rank(boards: Leaderboards, player_id: int) -> int | None:
-    """1 for the first; None while the database is away."""
-    try:
-        return boards.standing(player_id).rank
-    except SQLAlchemyError:
-        log.warning("rank_unknown")
-        return None
 
 
 def error_message(round_id: int | None, code: str, message: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from clickme.contests.leaderboard import Leaderboards
 from clickme.contests.models import Contest
 from clickme.contests.service import open_at
 from clickme.game import ingest, service
+from clickme.game.closing import Ending, end, overdue
+from clickme.game.ingest import Flagging
 from clickme.game.live import (
     Batch,
     Listener,
@@ -23,12 +25,12 @@ from clickme.game.live import (
     end_message,
     new_round,
     partner_message,
-    rank,
     taken_over,
 )
 from clickme.game.metrics import ROUNDS, RUNNING
 from clickme.game.models import Outcome, Reason
 from clickme.game.partitions import make_room
+from clickme.game.ranks import Ranks
 from clickme.game.round import Round
 from clickme.game.rules import Refusal, Rules
 from clickme.game.service import Dealt
@@ -53,10 +55,11 @@ class Game:
         self.house = house
         self.rules = Rules(fill=house.settings.fill, top_k=house.settings.top_k)
         server = secrets.token_hex(8)  # the name of this process, for as long as it lives
-        log = ingest.Log(house.database, server)
-        self.around = Surroundings(house.database, log, boards, partner, clock)
+        self.boards = boards
+        log = ingest.Log(house.database, boards, server)
+        self.around = Surroundings(house.database, log, Ranks(boards), partner, clock)
         self.draining = False  # nothing more is begun here
-        self.contest: Contest | None = None  # that was open a second ago at most
+        self.contest: Contest | None = None
         self.contest_read = 0.0  # s, on the clock
         self.live: dict[int, LiveRound] = {}
         self.dealt: dict[int, Dealt] = {}  # lately, and not begun here
@@ -126,13 +129,25 @@ class Game:
         Refusal `no_photographs` when they had them all, `maintenance`, `restarting`.
         """
         await self._may_begin()
-        dealt, contest = await asyncio.to_thread(self._deal, player_id)
+        dealt = await self.around.log.deal(player_id, self.rules)
         if dealt is None:
             raise Refusal("no_photographs", "You have painted every photograph there is. Thank you.")
         self.dealt[dealt.id] = dealt
         if len(self.dealt) > REMEMBERED:
             del self.dealt[next(iter(self.dealt))]
-        return dealt, contest
+        return dealt, await self._contest()
+
+    async def _contest(self) -> Contest | None:
+        """The one that was open a second ago at most."""
+        now = self.around.clock.now()
+        if now >= self.contest_read + 1.0:
+            self.contest_read = now  # whoever comes meanwhile has the former one
+            self.contest = await asyncio.to_thread(self._read_contest, now)
+        return self.contest
+
+    def _read_contest(self, now: float) -> Contest | None:
+        with self.house.database.transaction() as session:
+            return open_at(session, as_time(now))
 
     def photograph(self, player_id: int, round_id: int) -> str | None:
         """The hash of the photograph in a player's round, where it was dealt here a moment ago."""
@@ -215,7 +230,7 @@ class Game:
         except Refusal as refusal:
             if refusal.code != "round_over":
                 raise
-            await self.around.log.write(lambda session: service.flag(session, round_id, reason, note))
+            await self.around.log.flag(Flagging(round_id, reason, note))
             await self._say_end(player_id, round_id, listener)
 
     async def resume(self, player_id: int, round_id: int, listener: Listener) -> None:
@@ -246,7 +261,7 @@ class Game:
 
     async def _say_end(self, player_id: int, round_id: int, listener: Listener) -> None:
         if message := await asyncio.to_thread(self._read_end, player_id, round_id):
-            await listener.send(message)
+            await listener.send(message | {"rank": await self.around.ranks.after(player_id)})
 
     async def _wake(
         self, player_id: int, round_id: int, listener: Listener, *, take_over: bool = True
@@ -286,15 +301,6 @@ class Game:
             if self.live.get(live.dealt.id) is live:
                 del self.live[live.dealt.id]
 
-    def _deal(self, player_id: int) -> tuple[Dealt | None, Contest | None]:
-        with self.house.database.transaction() as session:
-            round_id = service.deal(session, player_id, self.rules)
-            dealt = None if round_id is None else service.find(session, round_id, player_id)
-            now = self.around.clock.now()
-            if now >= self.contest_read + 1.0:
-                self.contest, self.contest_read = open_at(session, as_time(now)), now
-            return dealt, self.contest
-
     def _read(self, player_id: int, round_id: int, now: float, take_over: bool) -> tuple[Dealt, Round]:
         """A round that is not over, from its log. One whose time has gone by is closed here and now."""
         server = self.around.log.server
@@ -311,13 +317,8 @@ class Game:
             if not over:
                 played.recall(ingest.stored(session, round_id), now)
                 if played.begun is not None and now >= played.deadline:
-                    service.end(
-                        session,
-                        round_id,
-                        Outcome.TIMEOUT,
-                        ended_at=as_time(played.deadline),
-                        reason=Reason.SERVER_GONE,
-                    )
+                    ended_at = as_time(played.deadline)
+                    end(session, [Ending(round_id, Outcome.TIMEOUT, ended_at, reason=Reason.SERVER_GONE)])
                     over = True
         if over:
             raise Refusal("round_over", "The round is over.")
@@ -325,8 +326,7 @@ class Game:
 
     def _read_end(self, player_id: int, round_id: int) -> dict[str, Any] | None:
         with self.house.database.transaction() as session:
-            message = end_message(session, round_id, player_id)
-        return message and message | {"rank": rank(self.around.boards, player_id)}
+            return end_message(session, round_id, player_id)
 
     def _partner_changed(self) -> None:
         """From the partner's thread."""
@@ -351,7 +351,7 @@ class Game:
             try:
                 await asyncio.to_thread(self._close_overdue, frozenset(self.live))
                 await asyncio.to_thread(self._make_room)
-                await asyncio.to_thread(self.around.boards.refresh)
+                await asyncio.to_thread(self.boards.refresh)
             except Exception:
                 # The others were cut off as well: they are given time to write the ends that they know.
                 log.exception("sweep_failed")
@@ -371,7 +371,7 @@ class Game:
 
     def _close_overdue(self, ours: frozenset[int]) -> None:
         with self.house.database.transaction() as session:
-            closed = service.overdue(session, as_time(self.around.clock.now()), GRACE, ours)
+            closed = overdue(session, as_time(self.around.clock.now()), GRACE, ours)
         if closed:
-            log.info("rounds_closed", rounds=closed)
+            log.info("rounds_closed", rounds=[each.id for each in closed])
             ROUNDS.labels(Outcome.TIMEOUT).inc(len(closed))
