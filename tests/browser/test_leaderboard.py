@@ -164,7 +164,8 @@ def test_a_server_that_is_away_is_said_and_found_again(
         assert names(page) == ["ann"]
         line.mend()
         with page.expect_response("**/api/leaderboard*"):
-            page.clock.run_for(60_000)
+            for _ in range(5):  # a connection that was opened before the line was mended fails once more
+                page.clock.run_for(60_000)
         expect(notice).to_have_text("")
 
 
