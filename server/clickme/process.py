@@ -1,5 +1,6 @@
 """One process that serves the game: how it listens, and how it leaves."""
 
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -40,8 +41,19 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            collect_seldom()
             drain_first(self.app)
             self.announce()
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles of garbage seldom, and never among what is there by now.
+
+    With 200 players its walks over all that lives took up to 0.3 s, in which nobody was answered.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def drain_first(app: FastAPI) -> None:

@@ -24,7 +24,7 @@ from clickme.app import create_app
 from clickme.kit.house import House, open_house
 from clickme.kit.logs import set_up_logs
 from clickme.partners.service import open_partner, own_partner
-from clickme.process import configured, drain_first
+from clickme.process import collect_seldom, configured, drain_first
 from clickme_partner.inference.serve import address_of, listen
 
 log = structlog.get_logger()
@@ -94,6 +94,7 @@ def application() -> FastAPI:
     threading.excepthook = all_but_a_closed_pipe
     house = open_house().__enter__()  # the process ends with it
     app = create_app(house, open_partner(house))
+    collect_seldom()
     drain_first(app)
     return app
 

@@ -7,7 +7,7 @@ see is added beside it; and since scores only grow, and the higher one stays (GT
 """
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import redis
@@ -126,22 +126,26 @@ class Cache:
         first, equal = ([*zip(flat[::2], flat[1::2], strict=True)] for flat in found)
         return list({int(player): int(float(score)) for player, score in (*first, *equal)}.items())
 
-    def standings(self, key: str, player_ids: Collection[int]) -> dict[int, Place] | None:
-        """The places of those who are on it. None without a board."""
+    def places(
+        self, key: str, player_ids: Set[int], otherwise: Callable[[Set[int]], dict[int, int]]
+    ) -> dict[int, Place] | None:
+        """Players' places; of those who are not on it, with the scores `otherwise`. None without a board."""
+        found = self._places(key, dict.fromkeys(player_ids))
+        if found is not None and (absent := player_ids - found.keys()):
+            others = self._places(key, otherwise(absent))
+            found = None if others is None else found | others
+        return found
+
+    def _places(self, key: str, scores: Mapping[int, int | None]) -> dict[int, Place] | None:
         asking = self.client.pipeline(transaction=False)
-        for player_id in player_ids:
-            self._standing(keys=[PREFIX + key], args=[player_id, ""], client=asking)
-        found = dict(zip(player_ids, asking.execute(), strict=True))
+        for player_id, score in scores.items():
+            self._standing(
+                keys=[PREFIX + key], args=[player_id, "" if score is None else score], client=asking
+            )
+        found = dict(zip(scores, asking.execute(), strict=True))
         if None in found.values():
             return None
         return {each: place_of(answer) for each, answer in found.items() if answer}
-
-    def standing(self, key: str, player_id: int, otherwise: Callable[[], int]) -> Place | None:
-        """A player's place, with the score `otherwise` where they are not on it. None without a board."""
-        found = self._standing(keys=[PREFIX + key], args=[player_id, ""])
-        if found == []:
-            found = self._standing(keys=[PREFIX + key], args=[player_id, otherwise()])
-        return place_of(found) if found else None
 
 
 def place_of(answer: Sequence[bytes]) -> Place:

@@ -1,7 +1,7 @@
 """Leaderboards: quick because Redis has a copy, right because Postgres is asked where it may be wrong."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -134,25 +134,23 @@ class Leaderboards:
 
     def place(self, board: Board, player_id: int) -> Place:
         """A player's own score on a board, and how many have more. They need not be on it."""
+        return self.places(board, {player_id})[player_id]
 
-        def own() -> int:
+    def places(self, board: Board, player_ids: Set[int]) -> dict[int, Place]:
+        def own(those: Set[int]) -> dict[int, int]:
             with self.database.transaction() as session:
-                return truth.ones(session, board, player_id)
+                return truth.own(session, board, those)
 
         if self._may_copy(board):
-            found = self._ask(lambda: self.cache.standing(board.key, player_id, own))
+            found = self._ask(lambda: self.cache.places(board.key, player_ids, own))
             if found is not None:
                 return found
-        score = own()
-        return Place(score, self._ranking(board).better(score))
+        ranking = self._ranking(board)
+        return {each: Place(score, ranking.better(score)) for each, score in own(player_ids).items()}
 
-    def ranks(self, player_ids: Collection[int]) -> dict[int, int]:
+    def ranks(self, player_ids: Set[int]) -> dict[int, int]:
         """Of all time: 1 for the first."""
-        found: dict[int, Place] | None = None
-        if self._may_copy(ALL_TIME):
-            found = self._ask(lambda: self.cache.standings(ALL_TIME.key, player_ids))
-        places = found or {}
-        return {each: (places.get(each) or self.place(ALL_TIME, each)).better + 1 for each in player_ids}
+        return {each: place.better + 1 for each, place in self.places(ALL_TIME, player_ids).items()}
 
     def standing(self, player_id: int) -> Standing:
         """A player's points of all time, and their rank: 1 for the first."""

@@ -62,10 +62,11 @@ def everybodys(session: Session, board: Board) -> dict[int, int]:
     return dict(session.execute(statement).all())
 
 
-def ones(session: Session, board: Board, player_id: int) -> int:
-    """A player's own score on a board, banned or not; 0 without any."""
-    mine = (rounds.c.player_id == player_id, *_counting(board))
-    return session.scalar(select(_sum(WORTH[board.counts])).where(*mine)) or 0
+def own(session: Session, board: Board, player_ids: Collection[int]) -> dict[int, int]:
+    """The score of each of these players on a board, banned or not; 0 without any."""
+    theirs = (rounds.c.player_id.in_(player_ids), *_counting(board))
+    total = select(rounds.c.player_id, _sum(WORTH[board.counts])).where(*theirs).group_by(rounds.c.player_id)
+    return dict.fromkeys(player_ids, 0) | dict(session.execute(total).all())
 
 
 # One walk over the rounds of each player, for all boards.

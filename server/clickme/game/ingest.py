@@ -137,15 +137,15 @@ class Finished(NamedTuple):
     scores: list[Score]
 
 
-Doing = Deal | Beginning | Finish | Flagging
+Doing = Deal | Finish | Flagging
 
 
 class Log:
     """The one writer of a process. `server` is the name under which it runs rounds (`rounds.served_by`).
 
-    It writes in two lanes, so that no stroke waits for somebody else's round to end. Each method returns once
-    what it says is committed, and raises what the database raises: then nothing of it is kept, or the answer
-    to its commit was lost.
+    It writes in three lanes, so that no stroke waits for somebody else's round to end; nor does a beginning,
+    for which the first stroke waits. Each method returns once what it says is committed, and raises what the
+    database raises: then nothing of it is kept, or the answer to its commit was lost.
     """
 
     def __init__(self, database: Database, boards: Leaderboards, server: str) -> None:
@@ -153,6 +153,7 @@ class Log:
         self.boards = boards
         self.server = server
         self.strokes: Lane[Stroke] = Lane(partial(commit, self._append))
+        self.beginnings: Lane[Beginning] = Lane(partial(commit, self._begin))
         self.doings: Lane[Doing] = Lane(partial(commit, self._do))
 
     async def append(self, round_id: int, batches: Sequence[Batch], *, late: bool = False) -> bool:
@@ -165,28 +166,29 @@ class Log:
 
     async def deal(self, player_id: int, rules: Rules) -> Dealt | None:
         """The round that lies ready for a player, or a new one; None when they have had every photograph."""
-        dealt: Dealt | None = await self._write(Deal(player_id, rules))
+        dealt: Dealt | None = await self._do_soon(Deal(player_id, rules))
         return dealt
 
     async def begin(self, beginning: Beginning) -> bool:
         """False if it had begun or ended before."""
-        return bool(await self._write(beginning))
+        LOG_WAITING.inc()
+        return bool(await self.beginnings.hand_in(beginning))
 
     async def end(self, ending: Ending, flag: Flagging | None = None) -> Finished:
         """Close a round, once, if this server runs it; with what its player says of the photograph."""
-        finished: Finished = await self._write(Finish(ending, flag))
+        finished: Finished = await self._do_soon(Finish(ending, flag))
         return finished
 
     async def flag(self, flagging: Flagging) -> None:
         """Keep a player's word about a round's photograph."""
-        await self._write(flagging)
+        await self._do_soon(flagging)
 
     async def close(self) -> None:
         """Return when all that was handed in is written."""
-        await self.strokes.close()
-        await self.doings.close()
+        for lane in (self.strokes, self.beginnings, self.doings):
+            await lane.close()
 
-    async def _write(self, doing: Doing) -> Any:
+    async def _do_soon(self, doing: Doing) -> Any:
         LOG_WAITING.inc()
         return await self.doings.hand_in(doing)
 
@@ -198,16 +200,20 @@ class Log:
         )
         return [stroke.round_id in kept for stroke in strokes]
 
+    def _begin(self, beginnings: Sequence[Beginning]) -> Sequence[bool]:
+        first = firsts(beginnings)
+        with self.database.transaction() as session:
+            begun = service.begin(session, list(first.values()), self.server)
+        return [each.round_id in begun and first[each.round_id] is each for each in beginnings]
+
     def _do(self, doings: Sequence[Doing]) -> Sequence[Any]:
         deals = [each for each in doings if isinstance(each, Deal)]
-        beginnings = firsts(each for each in doings if isinstance(each, Beginning))
         endings = firsts(each.ending for each in doings if isinstance(each, Finish))
         with self.database.transaction() as session:
             dealt = {
                 rules: deal(session, [each.player_id for each in deals if each.rules == rules], rules)
                 for rules in {each.rules for each in deals}
             }
-            begun = service.begin(session, list(beginnings.values()), self.server)
             closed = end(session, list(endings.values()), self.server)
             scores = self._scores(session, closed, endings)
             for doing in doings:
@@ -219,8 +225,6 @@ class Log:
             match doing:
                 case Deal(player_id, rules):
                     return dealt[rules].get(player_id)
-                case Beginning(round_id):
-                    return round_id in begun and beginnings[round_id] is doing
                 case Finish(ending):
                     mine = closed.get(ending.round_id) if endings[ending.round_id] is ending else None
                     return Finished(mine, scores.get(mine.player_id, []) if mine else [])

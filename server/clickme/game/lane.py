@@ -6,7 +6,9 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 Thing = TypeVar("Thing")
 
-LINGER_S: Final = 0.004  # that a lot waits for more, where the last one was of many
+LINGER_S: Final = 0.004  # that a lot waits for more, where the last one was of more than one,
+CROWDED: Final = 20  # and where it was of so many:
+CROWDED_LINGER_S: Final = 0.02  # nobody feels it, and there are far fewer to do
 MOST_AT_ONCE: Final = 500  # things in a lot: while one is under way the next is made ready
 MOST_WAITING: Final = 10_000  # things; who has more waits, and so does their browser
 
@@ -28,7 +30,7 @@ class Lane(Generic[Thing]):
         self.waiting: list[Waiting[Thing]] = []
         self.doing: asyncio.Task[None] | None = None
         self.room = asyncio.Condition()
-        self.busy = False  # the last lot was of more than one
+        self.last = 0  # things in the last lot
 
     async def hand_in(self, thing: Thing) -> Any:
         """What is told of it, once it is done."""
@@ -48,12 +50,12 @@ class Lane(Generic[Thing]):
 
     async def _empty(self) -> None:
         while self.waiting:
-            if self.busy and len(self.waiting) < MOST_AT_ONCE:
-                await asyncio.sleep(LINGER_S)
+            if self.last > 1 and len(self.waiting) < MOST_AT_ONCE:
+                await asyncio.sleep(LINGER_S if self.last < CROWDED else CROWDED_LINGER_S)
             lot, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
             async with self.room:
                 self.room.notify_all()
-            self.busy = len(lot) > 1
+            self.last = len(lot)
             said = await asyncio.to_thread(self.do, [each.thing for each in lot])
             for (_, done), answer in zip(lot, said, strict=True):
                 if done.cancelled():
