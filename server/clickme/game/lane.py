@@ -7,8 +7,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 Thing = TypeVar("Thing")
 
 LINGER_S: Final = 0.004  # that a lot waits for more, where the last one was of more than one,
-CROWDED: Final = 20  # and where it was of so many:
-CROWDED_LINGER_S: Final = 0.02  # nobody feels it, and there are far fewer to do
+CROWDED: Final = 4  # and where it was of so many:
+CROWDED_LINGER_S: Final = 0.02  # nobody feels it, and there are far fewer lots to do
 MOST_AT_ONCE: Final = 500  # things in a lot: while one is under way the next is made ready
 MOST_WAITING: Final = 10_000  # things; who has more waits, and so does their browser
 
