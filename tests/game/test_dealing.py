@@ -124,3 +124,25 @@ def test_rounds_left_behind_are_closed_as_timeouts_by_one_of_many(house: House) 
         ("timeout", NOW + timedelta(seconds=7)),
         (None, None),
     ]
+
+
+def test_many_who_ask_together_get_what_each_would_get_alone(house: House) -> None:
+    """Of six photographs two have no map; one player has had those, and another has had all."""
+    images = add_images(house, 6)
+    with house.database.transaction() as session:
+        session.execute(update(Image).where(Image.id.in_(images[2:])).values(maps=1))
+        new, ready, had_two, had_all = (sign_up(session, "test").id for _ in range(4))
+        for player_id, had in ((had_two, images[:2]), (had_all, images)):
+            for image_id in had:
+                session.add(
+                    Round(player_id=player_id, image_id=image_id, rules={}, ended_at=NOW, outcome="skipped")
+                )
+        session.flush()
+        before = deal(session, [ready], Rules())[ready]
+
+        dealt = deal(session, [new, ready, had_two, had_all], Rules())
+
+    assert dealt.keys() == {new, ready, had_two}
+    assert dealt[ready] == before
+    assert dealt[new].image_id in images[:2]
+    assert dealt[had_two].image_id in images[2:]

@@ -13,8 +13,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from clickme.contests.leaderboard import Leaderboards
 from clickme.game import lane
+from clickme.game.closing import Ending
 from clickme.game.dealing import deal
 from clickme.game.ingest import Batch, Log, pack, stored, unpack
+from clickme.game.models import Outcome
 from clickme.game.partitions import STRETCH, make_room
 from clickme.game.rules import Bubble, Rules
 from clickme.game.service import Beginning, take_over
@@ -219,6 +221,24 @@ def test_what_cannot_be_written_harms_nothing_that_is_written_with_it(
     assert others == [True, True, True]
     assert (begun, begun_too) == (True, True)
     assert isinstance(failed, IntegrityError)
+
+
+def test_what_is_said_twice_of_a_round_in_one_commit_is_done_once(
+    house: House, new_round: Callable[[], int]
+) -> None:
+    round_id = new_round()
+    beginnings = [Beginning(round_id, NOON, pointer, "test") for pointer in ("mouse", "touch")]
+    endings = [Ending(round_id, Outcome.RECOGNISED, NOON, recognised_ms=3500, points=0.5) for _ in range(2)]
+
+    async def write() -> tuple[list[bool], list[bool]]:
+        log = log_of(house)
+        begun = await asyncio.gather(*map(log.begin, beginnings))
+        return begun, [each.closed is not None for each in await asyncio.gather(*map(log.end, endings))]
+
+    assert asyncio.run(write()) == ([True, False], [True, False])
+    with house.database.transaction() as session:
+        assert session.scalar(text("SELECT pointer FROM rounds WHERE id = :id"), {"id": round_id}) == "mouse"
+        assert session.scalar(text("SELECT sum(points) FROM players")) == 0.5
 
 
 def test_who_has_too_much_to_write_waits(
