@@ -152,16 +152,15 @@ class Log:
         self.database = database
         self.boards = boards
         self.server = server
-        self.strokes: Lane[Stroke] = Lane(partial(commit, self._append))
-        self.beginnings: Lane[Beginning] = Lane(partial(commit, self._begin))
-        self.doings: Lane[Doing] = Lane(partial(commit, self._do))
+        self.strokes: Lane[Stroke] = Lane(partial(commit, self._append), LOG_WAITING)
+        self.beginnings: Lane[Beginning] = Lane(partial(commit, self._begin), LOG_WAITING)
+        self.doings: Lane[Doing] = Lane(partial(commit, self._do), LOG_WAITING)
 
     async def append(self, round_id: int, batches: Sequence[Batch], *, late: bool = False) -> bool:
         """Write batches of a round that this server runs: all, or none.
 
         False if that is not where the log of the round ends, or another server has taken the round over.
         """
-        LOG_WAITING.inc()
         return bool(await self.strokes.hand_in(Stroke(round_id, batches, late)))
 
     async def deal(self, player_id: int, rules: Rules) -> Dealt | None:
@@ -171,7 +170,6 @@ class Log:
 
     async def begin(self, beginning: Beginning) -> bool:
         """False if it had begun or ended before."""
-        LOG_WAITING.inc()
         return bool(await self.beginnings.hand_in(beginning))
 
     async def end(self, ending: Ending, flag: Flagging | None = None) -> Finished:
@@ -189,7 +187,6 @@ class Log:
             await lane.close()
 
     async def _do_soon(self, doing: Doing) -> Any:
-        LOG_WAITING.inc()
         return await self.doings.hand_in(doing)
 
     def _append(self, strokes: Sequence[Stroke]) -> Sequence[bool]:
@@ -256,11 +253,6 @@ def firsts(things: Iterable[Once]) -> dict[int, Once]:
 
 def commit(write: Callable[[Sequence[Entry]], Sequence[Any]], entries: Sequence[Entry]) -> Sequence[Any]:
     """What each entry is told, or why it could not be written. One that cannot be harms no other."""
-    LOG_WAITING.dec(len(entries))
-    return attempt(write, entries)
-
-
-def attempt(write: Callable[[Sequence[Entry]], Sequence[Any]], entries: Sequence[Entry]) -> Sequence[Any]:
     began = time.perf_counter()
     try:
         return write(entries)
@@ -268,7 +260,7 @@ def attempt(write: Callable[[Sequence[Entry]], Sequence[Any]], entries: Sequence
         gone = isinstance(error, DBAPIError) and error.connection_invalidated
         if gone or len(entries) == 1:
             return [error] * len(entries)
-        return [said for entry in entries for said in attempt(write, [entry])]
+        return [said for entry in entries for said in commit(write, [entry])]
     finally:
         COMMITS.observe(time.perf_counter() - began)
         COMMIT_ENTRIES.observe(len(entries))

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from prometheus_client import Gauge
+
 Thing = TypeVar("Thing")
 
 LINGER_S: Final = 0.004  # that a lot waits for more, where the last one was of more than one,
@@ -25,8 +27,10 @@ class Lane(Generic[Thing]):
     for nobody.
     """
 
-    def __init__(self, do: Callable[[Sequence[Thing]], Sequence[Any]]) -> None:
+    def __init__(self, do: Callable[[Sequence[Thing]], Sequence[Any]], length: Gauge | None = None) -> None:
+        """`length` says how many wait."""
         self.do = do
+        self.length = length
         self.waiting: list[Waiting[Thing]] = []
         self.doing: asyncio.Task[None] | None = None
         self.room = asyncio.Condition()
@@ -39,6 +43,8 @@ class Lane(Generic[Thing]):
                 await self.room.wait_for(lambda: len(self.waiting) < MOST_WAITING)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.waiting.append(Waiting(thing, done))
+        if self.length:
+            self.length.inc()
         if self.doing is None:
             self.doing = asyncio.create_task(self._empty())
         return await done
@@ -53,6 +59,8 @@ class Lane(Generic[Thing]):
             if self.last > 1 and len(self.waiting) < MOST_AT_ONCE:
                 await asyncio.sleep(LINGER_S if self.last < CROWDED else CROWDED_LINGER_S)
             lot, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
+            if self.length:
+                self.length.dec(len(lot))
             async with self.room:
                 self.room.notify_all()
             self.last = len(lot)

@@ -283,7 +283,7 @@ class Game:
             raise Refusal("no_such_round", "You have no such round.")
         if live.over():
             raise Refusal("round_over", "The round is over.")
-        if live.round.running:
+        if live.round.running and live.timing is None:
             live.run()
         return live
 
