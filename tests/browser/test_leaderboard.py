@@ -164,9 +164,8 @@ def test_a_server_that_is_away_is_said_and_found_again(
         assert names(page) == ["ann"]
         line.mend()
         with page.expect_response("**/api/leaderboard*"):
-            page.clock.fast_forward(
-                20_000
-            )  # in one jump: meanwhile the look would lose patience, as it is on this clock
+            # In one jump: the look's patience is on this clock, and would run out meanwhile.
+            page.clock.fast_forward(20_000)
         expect(notice).to_have_text("")
 
 
