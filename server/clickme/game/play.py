@@ -168,6 +168,8 @@ class Game:
             self._forget(live)  # the database knows more of it, if only because a commit's answer was lost
             live = await self._wake(player_id, round_id, listener)
             await live.begin(pointer, arrived, listener)
+        if live.stopped:  # while its beginning waited, another connection went on with what the database knew
+            return
         self.live[round_id] = live
         await live.hear(listener)
 
