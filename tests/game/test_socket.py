@@ -1,9 +1,11 @@
 """The socket as a program meets it: frames in, frames out, on a real database with a real engine."""
 
+import asyncio
 import json
 import struct
 from collections.abc import Iterator
 from contextlib import closing
+from threading import Event
 from typing import Any
 
 import pytest
@@ -498,3 +500,31 @@ def test_a_player_with_many_rounds_has_one_place_in_the_partners_queue(
             assert all(looker.looking.acquire(timeout=30) for _ in range(2))
             # While it looked at the first view, two more of theirs and the honest one came.
             assert [len(batch) for batch in looker.batches] == [1, 2]
+
+
+def test_a_beginning_that_hears_late_of_its_commit_takes_no_round_from_who_came_back(
+    client: TestClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = client.app
+    log = app.state.game.around.log
+    commit, committed, heard = log.begin, Event(), Event()
+
+    async def begin(beginning: Any) -> Any:
+        answer = await commit(beginning)
+        committed.set()
+        await asyncio.to_thread(heard.wait, 30)
+        return answer
+
+    monkeypatch.setattr(log, "begin", begin)
+    round_id = browser.ask(t="next")["round"]
+    browser.say(t="begin", round=round_id, pointer="mouse")
+    assert committed.wait(30)
+    with connected(client) as again:
+        assert again.ask(t="resume", round=round_id)["t"] == "resumed"
+        heard.set()
+        assert browser.hear()["t"] == "begun"
+        assert again.ask(t="bubbles", round=round_id, n=0, xyt=line(0, 1)) == {
+            "t": "ack",
+            "round": round_id,
+            "n": 1,
+        }
