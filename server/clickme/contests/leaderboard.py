@@ -137,6 +137,8 @@ class Leaderboards:
         return self.places(board, {player_id})[player_id]
 
     def places(self, board: Board, player_ids: Set[int]) -> dict[int, Place]:
+        """The same of many, with one question."""
+
         def own(those: Set[int]) -> dict[int, int]:
             with self.database.transaction() as session:
                 return truth.own(session, board, those)
