@@ -370,8 +370,13 @@ def test_a_second_request_is_final(data: Path, tmp_path: Path) -> None:
             pass  # two that come while none of them is looked at would be one
         signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        train(SMALL, data, tmp_path, Watching((0, 2), twice))
+    # A shell has what it starts in the background ignore Ctrl-C, these tests too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(SMALL, data, tmp_path, Watching((0, 2), twice))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_one_class(tmp_path: Path) -> None:
