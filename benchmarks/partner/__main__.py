@@ -83,7 +83,10 @@ def arguments() -> argparse.Namespace:
 def compare(made: list[Form], chosen: argparse.Namespace, say: Report) -> Results:
     """Every system on every form, in each turn in another order."""
     results = Results()
-    results.said += [f"clickme on {form.name}: {form.pace.batch} views at once at most." for form in made]
+    results.said += [
+        f"clickme on {form.name}: {form.pace.looks} looks side by side, at {form.pace.batch} views each."
+        for form in made
+    ]
     limits = {form.name: limit(form, say) for form in made}
     tuned = {form.name: Tuned(limits[form.name].batch, 0.0) for form in made}
     if BATCHED in chosen.systems:

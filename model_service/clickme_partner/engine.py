@@ -96,8 +96,8 @@ class Shown:
 class Engine:
     """The partner, shared by all who show it views. It is shown `batch` views at once at most.
 
-    Each of `workers` threads has one batch under way: one for a partner in this process, because two looks
-    at once would share the same cores. `most_waiting` bounds the views that wait when `look` adds to them.
+    Each of `workers` threads has one batch under way: as many as the looker can look at side by side.
+    `most_waiting` bounds the views that wait when `look` adds to them.
 
     A partner at which a look fails, or takes too long, is away, until a look comes off; where nothing waits
     to be looked at, its word that it is awake is enough. Meanwhile views of seats wait, and come first again.
@@ -112,7 +112,7 @@ class Engine:
         self.watching: set[Callable[[], None]] = set()  # called, from any thread, when it goes or comes
         self._closing = threading.Event()
         self._most_waiting = most_waiting
-        self._rate = 1.0  # views/s, of the last batch
+        self._rate = 1.0  # views/s, by the last batch and how many were looked at beside it
         self._failed_looks = 0  # one after the other
         self._looking: dict[int, float] = {}  # since when each thread's look runs, s
         self._seats: WeakSet[Seat] = WeakSet()
@@ -254,12 +254,13 @@ class Engine:
             del self._looking[number]
             self._failed(seen, _failure(error))
         else:
+            beside = len(self._looking)
             del self._looking[number]
+            self._rate = beside * len(seen) / (time.perf_counter() - began)
             self._looked(seen, logits, began)
 
     def _looked(self, seen: Sequence[Shown], logits: npt.NDArray[np.float32], began: float) -> None:
         now = time.perf_counter()
-        self._rate = len(seen) / (now - began)
         self._failed_looks = 0
         LOOKS.observe(now - began)
         BATCHES.observe(len(seen))

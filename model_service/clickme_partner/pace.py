@@ -1,8 +1,9 @@
-"""The batch that this machine likes: the smallest at which the partner is about as fast as it gets."""
+"""The pace that this machine likes: with the fewest views at once, about as fast as the partner gets."""
 
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +14,15 @@ import onnxruntime
 
 from clickme_partner.cores import usable_cores
 from clickme_partner.looks import Looker
-from clickme_partner.session import Session
+from clickme_partner.session import PROCESSOR, Session
 from clickme_partner.view import CROP, MEAN_COLOUR
 
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
 ENOUGH: Final = 0.95  # of the best speed: a smaller batch answers sooner
 GAIN: Final = 1.02  # a larger batch that brings less than this brings nothing
 LONGEST_S: Final = 0.5  # that a look may take: nobody's stroke has its answer sooner
-TURNS: Final = 4  # of each size, at least
+LOOKS: Final = 3  # in a turn, of each thread
+TURNS: Final = 2  # of each size, at least
 SECONDS: Final = 0.1  # of each size, at least
 NOTES: Final = "pace.json"
 
@@ -30,9 +32,10 @@ ONNXRUNTIME: Final = onnxruntime.__version__
 
 @dataclass(frozen=True)
 class Pace:
-    """`batch` is the most views to show at once, `views_per_s` how many it then looks at."""
+    """`looks` run side by side, at `batch` views each at most, and get through `views_per_s` in all."""
 
     batch: int
+    looks: int
     views_per_s: float
 
 
@@ -43,7 +46,11 @@ def remembered(session: Session, folder: Path) -> Pace:
 
 def remember(session: Session, folder: Path) -> Pace:
     """Measure the pace of a session, anew, and remember it."""
-    pace = measure(session)
+    cores = usable_cores()
+    if session.provider == PROCESSOR and cores > 1:
+        pace = measure(session, session.on_one_core(), cores)
+    else:
+        pace = measure(session)
     # Another process may do the same just now; whoever is last is as right as the other.
     known = _read(folder / NOTES) | {_key(session): pace}
     new = folder / f".{NOTES}-{os.getpid()}"
@@ -61,35 +68,52 @@ def _read(file: Path) -> dict[str, Pace]:
     """What is remembered; nothing where it cannot be read."""
     try:
         return {
-            name: Pace(int(pace["batch"]), float(pace["views_per_s"]))
+            name: Pace(int(pace["batch"]), int(pace["looks"]), float(pace["views_per_s"]))
             for name, pace in json.loads(file.read_text()).items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def measure(looker: Looker) -> Pace:
+def measure(looker: Looker, on_one_core: Looker | None = None, cores: int = 1) -> Pace:
+    """Try looks of `looker`, one at a time, and such with a core each, where there is who does them so.
+
+    As fast is fast enough for those: views are then composed side by side as well.
+    """
+    one_at_a_time = _best(looker, 1)
+    if on_one_core is None:
+        return one_at_a_time
+    side_by_side = _best(on_one_core, cores)
+    return side_by_side if side_by_side.views_per_s >= ENOUGH * one_at_a_time.views_per_s else one_at_a_time
+
+
+def _best(looker: Looker, looks: int) -> Pace:
     """Try batches of growing sizes, until two in a row bring nothing more or the next takes too long."""
     speeds: dict[int, float] = {}
-    for size in SIZES:
-        speeds[size] = _speed(looker, size)
-        *before, last_but_one, last = 0.0, *speeds.values()
-        if any(before) and max(last_but_one, last) < GAIN * max(before):
-            break
-        if 2 * size / last > LONGEST_S:
-            break
+    with ThreadPoolExecutor(looks) as threads:
+        for size in SIZES:
+            speeds[size] = _speed(looker, size, looks, threads)
+            *before, last_but_one, last = 0.0, *speeds.values()
+            if any(before) and max(last_but_one, last) < GAIN * max(before):
+                break
+            if 2 * size * looks / last > LONGEST_S:
+                break
     best = max(speeds.values())
     batch = next(size for size, speed in speeds.items() if speed >= ENOUGH * best)
-    return Pace(batch, round(speeds[batch], 1))
+    return Pace(batch, looks, round(speeds[batch], 1))
 
 
-def _speed(looker: Looker, size: int) -> float:
-    """Views/s in the quickest of a few looks, which others on the machine have disturbed least."""
+def _speed(looker: Looker, size: int, looks: int, threads: ThreadPoolExecutor) -> float:
+    """Views/s in the quickest of a few turns, which others on the machine have disturbed least.
+
+    In a turn so many threads look side by side, and go on to the next look without waiting for each other.
+    """
     views = np.broadcast_to(MEAN_COLOUR, (size, CROP, CROP, 3)).copy()
-    looker.logits(views)  # lays out memory
+    turn = [views] * looks * LOOKS
+    list(threads.map(looker.logits, turn[:looks]))  # lays out memory
     took: list[float] = []
     while len(took) < TURNS or sum(took) < SECONDS:
         began = time.perf_counter()
-        looker.logits(views)
+        list(threads.map(looker.logits, turn))
         took.append(time.perf_counter() - began)
-    return size / min(took)
+    return size * len(turn) / min(took)

@@ -1,6 +1,5 @@
 """A partner's network, loaded into this process with onnxruntime."""
 
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from clickme_partner.bound import Bound
 from clickme_partner.cores import usable_cores
 from clickme_partner.errors import PartnerError
 from clickme_partner.view import CROP
@@ -16,11 +16,8 @@ CLASSES: Final = 1000
 BOUND_S: Final = 10.0  # that one look may take
 # The fastest first; what a machine has of them is onnxruntime's to say. Not TensorRT: it builds an engine for
 # every new size of batch, which takes longer than a round.
-PREFERRED: Final = (
-    "CUDAExecutionProvider",
-    "CoreMLExecutionProvider",
-    "CPUExecutionProvider",
-)
+PROCESSOR: Final = "CPUExecutionProvider"
+PREFERRED: Final = ("CUDAExecutionProvider", "CoreMLExecutionProvider", PROCESSOR)
 
 
 def providers() -> tuple[str, ...]:
@@ -48,7 +45,7 @@ class Session:
         self.path = path
         self.version = version or path.stem
         self.provider: str = self._session.get_providers()[0]
-        self._bound_s = bound_s
+        self._bound = Bound(bound_s)
         self._failed = False
 
     def logits(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -56,23 +53,21 @@ class Session:
 
         Raises PartnerError: `hung` (it took too long), `failed` (whatever onnxruntime says).
         """
-        options = onnxruntime.RunOptions()
-        # onnxruntime asks between two nodes of the graph whether it should leave off.
-        stop = threading.Timer(self._bound_s, setattr, (options, "terminate", True))
-        stop.daemon = True
-        try:
-            stop.start()
-            (logits,) = self._session.run(["logits"], {"image": views}, options)
-            self._failed = False
-            return np.asarray(logits, dtype=np.float32)
-        except Exception as error:  # onnxruntime's errors have no common base but this
-            self._failed = True
-            if options.terminate:
-                message = f"The partner looked for more than {self._bound_s:g} s, and was broken off."
-                raise PartnerError("hung", message) from error
-            raise PartnerError("failed", f"The partner could not look: {error}") from error
-        finally:
-            stop.cancel()
+        with self._bound.on() as options:
+            try:
+                (logits,) = self._session.run(["logits"], {"image": views}, options)
+                self._failed = False
+                return np.asarray(logits, dtype=np.float32)
+            except Exception as error:  # onnxruntime's errors have no common base but this
+                self._failed = True
+                if options.terminate:
+                    message = f"The partner looked for more than {self._bound.seconds:g} s: broken off."
+                    raise PartnerError("hung", message) from error
+                raise PartnerError("failed", f"The partner could not look: {error}") from error
+
+    def on_one_core(self) -> "Session":
+        """The same partner again, for looks that have a core of the processor each."""
+        return Session(self.path, version=self.version, threads=1, bound_s=self._bound.seconds)
 
     def wake(self) -> None:
         """Look once more if the last look failed. PartnerError if that fails too."""
@@ -89,8 +84,10 @@ def _load(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only: they are raised as well
-    # Threads that spin while they wait take the cores that the server needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Within a look threads wait for each other by spinning: those that sleep wake too late for layers that
+    # take a tenth of a millisecond. Between looks they leave the cores to the server.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(path, options, providers=list(providers()))
     except Exception as error:  # onnxruntime's errors have no common base but this

@@ -1,6 +1,7 @@
 """A partner in this process: what it refuses, what it answers, and that it never looks without end."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,21 @@ def test_a_look_without_end_is_broken_off_and_the_next_one_is_sound(endless: Pat
     assert error.value.code == "hung"
     session.wake()
     assert session.logits(calm).shape == (2, 1000)
+
+
+def test_looks_side_by_side_are_broken_off_each_in_its_own_time(endless: Path) -> None:
+    session = Session(endless, bound_s=1.0)
+    white, calm = np.full((1, 224, 224, 3), 255, np.uint8), np.zeros((1, 224, 224, 3), np.uint8)
+    with ThreadPoolExecutor(2) as threads:
+        hung = [
+            threads.submit(session.logits, white) for _ in range(4)
+        ]  # two of them when two are broken off
+        for each in hung:
+            while not each.done():
+                assert session.logits(calm).shape == (1, 1000)
+            with pytest.raises(PartnerError) as error:
+                each.result()
+            assert error.value.code == "hung"
 
 
 def test_the_processor_is_what_is_left_where_onnxruntime_offers_nothing_quicker(

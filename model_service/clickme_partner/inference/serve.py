@@ -42,7 +42,9 @@ def run_service(looker: Looker, pace: Pace, *, host: str = "127.0.0.1", port: in
         for told in (signal.SIGTERM, signal.SIGINT):
             signal.signal(told, leave)
         most_waiting = max(MOST_VIEWS, round(WAIT_S * pace.views_per_s))
-        with closing(Engine(looker, batch=pace.batch, most_waiting=most_waiting)) as engine:
+        with closing(
+            Engine(looker, batch=pace.batch, workers=pace.looks, most_waiting=most_waiting)
+        ) as engine:
             config = uvicorn.Config(
                 create_service(engine),
                 lifespan="off",

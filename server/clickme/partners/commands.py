@@ -106,7 +106,7 @@ def test(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a partner look at the bundled photographs, and time it: games then show it views in such batches.
+    """Let a partner look at the bundled photographs, and time it: games then show it views at that pace.
 
     Status 1 if it names fewer than is recorded on its card; what is not recorded yet is now.
     """
@@ -128,7 +128,7 @@ def test(
     else:
         typer.echo(
             f"{chosen.version}\n{in_words(found)}; recorded: {in_words(recorded)}\n"
-            f"{pace.views_per_s:g} views/s, {pace.batch} at once, {session.provider}"
+            f"{pace.views_per_s:g} views/s, {pace.looks * pace.batch} at once, {session.provider}"
         )
     if found.top1 < recorded.top1 or found.top5 < recorded.top5:
         raise typer.Exit(1)
@@ -162,13 +162,11 @@ def serve(
     """
     from clickme.kit.logs import set_up_logs
     from clickme_partner.inference.serve import run_service
-    from clickme_partner.pace import remembered
-    from clickme_partner.session import Session
+    from clickme_partner.side_by_side import at_its_pace
 
     set_up_logs()
     chosen = the_one(folder_of(home))
-    session = Session(chosen.path, version=chosen.version)
-    run_service(session, remembered(session, chosen.path.parent), host=host, port=port)
+    run_service(*at_its_pace(chosen.path, chosen.version), host=host, port=port)
 
 
 @app.command()

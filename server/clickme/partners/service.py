@@ -8,9 +8,8 @@ from rich.console import Console
 
 from clickme_partner.engine import Engine
 from clickme_partner.install import install
-from clickme_partner.pace import remembered
 from clickme_partner.registry import Installed, installed
-from clickme_partner.session import Session
+from clickme_partner.side_by_side import at_its_pace
 
 if TYPE_CHECKING:
     from clickme.kit.house import House
@@ -47,9 +46,9 @@ def own_partner(house: "House") -> Installed:
 
 
 def at_hand(partner: Installed) -> Engine:
-    """A partner that looks in this process, in batches as this machine likes them."""
-    session = Session(partner.path, version=partner.version)
-    return Engine(session, batch=remembered(session, partner.path.parent).batch)
+    """A partner that looks in this process, at the pace that this machine likes."""
+    looker, pace = at_its_pace(partner.path, partner.version)
+    return Engine(looker, batch=pace.batch, workers=pace.looks)
 
 
 @contextmanager

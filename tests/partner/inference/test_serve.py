@@ -130,6 +130,6 @@ def test_an_address_that_is_not_ours_is_said_so() -> None:
 
 def refused(host: str, port: int) -> str:
     with pytest.raises(PartnerError) as error:
-        run_service(Held(), Pace(1, 1.0), host=host, port=port)
+        run_service(Held(), Pace(1, 1, 1.0), host=host, port=port)
     assert host in error.value.message
     return error.value.code
