@@ -6,14 +6,18 @@ the machine at work (docs/partner-speed.md). A look that is alone has all cores,
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from clickme_partner.errors import PartnerError
 from clickme_partner.looks import Looker
 from clickme_partner.pace import Pace, remembered
 from clickme_partner.session import Session
+from clickme_partner.view import CROP
 
 
 def at_its_pace(path: Path, version: str) -> tuple[Looker, Pace]:
@@ -23,7 +27,20 @@ def at_its_pace(path: Path, version: str) -> tuple[Looker, Pace]:
     """
     session = Session(path, version=version)
     pace = remembered(session, path.parent)
-    return (session if pace.looks == 1 else SideBySide(session, session.on_one_core())), pace
+    _lay_out(session, 1, pace.batch)
+    if pace.looks == 1:
+        return session, pace
+    one_core = session.on_one_core()
+    _lay_out(one_core, pace.looks, pace.batch)
+    return SideBySide(session, one_core), pace
+
+
+def _lay_out(looker: Looker, looks: int, batch: int) -> None:
+    """Have the first looks behind it, which lay out memory, before anybody waits for one."""
+    blank = np.zeros((batch, CROP, CROP, 3), np.uint8)
+    # One that cannot look is away, which is for the engine to find, and to mend.
+    with ThreadPoolExecutor(looks) as threads, suppress(PartnerError):
+        list(threads.map(looker.logits, [blank] * looks))
 
 
 class SideBySide:
