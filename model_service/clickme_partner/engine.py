@@ -254,13 +254,12 @@ class Engine:
             del self._looking[number]
             self._failed(seen, _failure(error))
         else:
-            beside = len(self._looking)
             del self._looking[number]
-            self._rate = beside * len(seen) / (time.perf_counter() - began)
             self._looked(seen, logits, began)
 
     def _looked(self, seen: Sequence[Shown], logits: npt.NDArray[np.float32], began: float) -> None:
         now = time.perf_counter()
+        self._rate = (1 + len(self._looking)) * len(seen) / (now - began)
         self._failed_looks = 0
         LOOKS.observe(now - began)
         BATCHES.observe(len(seen))

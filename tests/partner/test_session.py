@@ -131,9 +131,8 @@ def test_looks_side_by_side_are_broken_off_each_in_its_own_time(endless: Path) -
     session = Session(endless, bound_s=1.0)
     white, calm = np.full((1, 224, 224, 3), 255, np.uint8), np.zeros((1, 224, 224, 3), np.uint8)
     with ThreadPoolExecutor(2) as threads:
-        hung = [
-            threads.submit(session.logits, white) for _ in range(4)
-        ]  # two of them when two are broken off
+        # Four for two threads: the last two begin when the first are broken off.
+        hung = [threads.submit(session.logits, white) for _ in range(4)]
         for each in hung:
             while not each.done():
                 assert session.logits(calm).shape == (1, 1000)
